@@ -1,0 +1,2 @@
+//! Tuikuan.
+fn main() {}
