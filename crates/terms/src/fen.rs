@@ -91,10 +91,11 @@ impl Fen {
         if text.contains('.') && part.is_empty() {
             return Err(FenError::NotYuan);
         }
-        let whole: i64 = whole.parse().map_err(|_| FenError::NotYuan)?;
+        let whole: i64 = whole.parse().ok().ok_or(FenError::NotYuan)?;
         let part: i64 = format!("{part:0<2}")
             .parse()
-            .map_err(|_| FenError::NotYuan)?;
+            .ok()
+            .ok_or(FenError::NotYuan)?;
         let fen = whole.checked_mul(100).and_then(|f| f.checked_add(part));
         Self::new(fen.ok_or(FenError::NotYuan)?)
     }

@@ -1,0 +1,208 @@
+//! Laws over random histories: no overdraft, ends stay, versions grow by one, replay gives the row,
+//! a repeat changes nothing, no refund is left without a job or a person.
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use tuikuan_domain::outcome::{Finding, Outcome, Wait};
+use tuikuan_domain::refund::{Command, Plan, replay};
+use tuikuan_domain::{Observation, Source, Status, WechatState};
+
+use crate::records::{Life, fen, new_refund, note, payment, report};
+
+#[derive(Debug, Clone)]
+enum Input {
+    Command(u8),
+    Reply(u8),
+    Query(u8),
+    Notification(u8, bool),
+    Hint,
+    Pass(i64),
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        (0_u8..7).prop_map(Input::Command),
+        (0_u8..13).prop_map(Input::Reply),
+        (0_u8..7).prop_map(Input::Query),
+        (0_u8..4, prop::bool::weighted(0.1)).prop_map(|(s, wrong)| Input::Notification(s, wrong)),
+        Just(Input::Hint),
+        (1_i64..4000).prop_map(Input::Pass),
+    ]
+}
+
+fn state(n: u8) -> WechatState {
+    WechatState::ALL[usize::from(n) % 4]
+}
+
+fn outcome(life: &Life, n: u8) -> Outcome {
+    match n {
+        0..4 => Outcome::Accepted(report(life.refund(), state(n))),
+        4 => Outcome::Refused(note("PARAM_ERROR")),
+        5 => Outcome::RefusedUnconfirmed(note("INVALID_REQUEST")),
+        6 => Outcome::OrderMissing(note("ORDERNOTEXIST")),
+        7 => Outcome::NotSent(note("CONNECT_FAILED")),
+        8 => Outcome::NotNow(Wait::Balance, note("NOTENOUGH")),
+        9 => Outcome::NotNow(Wait::RateLimit, note("FREQUENCY_LIMITED")),
+        10 => Outcome::NotNow(Wait::Merchant, note("SIGNERROR")),
+        _ => Outcome::Unknown(note("TIMEOUT_NO_RESPONSE")),
+    }
+}
+
+/// Applies one input and says what became of the job, if anything was allowed.
+fn apply(life: &mut Life, input: &Input) -> Option<Plan> {
+    match input {
+        Input::Command(n) => {
+            let command = match n {
+                0 => Command::Cancel,
+                1 => Command::Retry,
+                2 => Command::Resolve { note: "x".into() },
+                3 => Command::Query,
+                4 => Command::Rescue,
+                _ => Command::Submit,
+            };
+            life.command(command).ok().map(|t| t.plan)
+        }
+        Input::Reply(n) => {
+            let (attempt, outcome) = (life.refund().attempts, outcome(life, *n));
+            Some(
+                life.observe(Observation::Reply { attempt, outcome }, Source::Reply)
+                    .plan,
+            )
+        }
+        Input::Query(n) => {
+            let finding = match n {
+                0..4 => Finding::Found(report(life.refund(), state(*n))),
+                4 => Finding::NotFound,
+                5 => Finding::MerchantFault(note("SIGNERROR")),
+                _ => Finding::Unanswered(note("TIMEOUT_NO_RESPONSE")),
+            };
+            Some(
+                life.observe(Observation::Query(finding), Source::Query)
+                    .plan,
+            )
+        }
+        Input::Notification(n, wrong) => {
+            let mut report = report(life.refund(), state(*n));
+            if *wrong {
+                report.amount = fen(1);
+            }
+            Some(
+                life.observe(Observation::Notification(report), Source::Notification)
+                    .plan,
+            )
+        }
+        Input::Hint => Some(life.observe(Observation::Hint, Source::Notification).plan),
+        Input::Pass(seconds) => {
+            life.now += SignedDuration::from_secs(*seconds);
+            None
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn no_history_breaks_a_law(inputs in prop::collection::vec(input(), 1..60)) {
+        let mut life = Life::new(Some(payment(1000)));
+        life.command(Command::Request(Box::new(new_refund(1, 400)))).unwrap();
+        let mut job = true;
+        for input in inputs {
+            let before = life.refund().clone();
+            let plan = apply(&mut life, &input);
+            match plan {
+                Some(Plan::At(..) | Plan::Forward) => job = true,
+                Some(Plan::Done) => job = false,
+                Some(Plan::Keep) | None => {}
+            }
+            let (after, payment) = (life.refund(), life.payment.as_ref().unwrap());
+            prop_assert!(payment.balanced());
+            prop_assert_eq!(&after.out_refund_no, &before.out_refund_no);
+            prop_assert_eq!(after.content.amount, before.content.amount);
+            if before.status == Status::Succeeded {
+                prop_assert_eq!(after.status, Status::Succeeded, "absorbing (INV-12)");
+            }
+            if before.status.is_end() && before.status != Status::Rejected {
+                prop_assert_eq!(after.status, before.status, "ends stay");
+            }
+            if after.status.is_end() && after.status != before.status && !matches!(input, Input::Command(_)) {
+                let proven = !matches!(&input, Input::Reply(n) if *n >= 5);
+                prop_assert!(proven, "an answer that proves nothing ended a refund (INV-5)");
+            }
+            let held = match after.status.money() {
+                tuikuan_domain::refund::Money::Reserved => (400, 0),
+                tuikuan_domain::refund::Money::Spent => (0, 400),
+                tuikuan_domain::refund::Money::Released => (0, 0),
+            };
+            prop_assert_eq!((payment.reserved.get(), payment.spent.get()), held);
+            prop_assert_eq!(after.version, i64::try_from(life.events.len()).unwrap());
+            prop_assert!(
+                after.status.is_end() || job || after.attention.is_some(),
+                "neither job nor person (INV-13): {:?}", after.status
+            );
+        }
+        prop_assert_eq!(&replay(life.refund(), &life.events).unwrap(), life.refund());
+    }
+
+    #[test]
+    fn notifications_in_any_order_any_number_of_times_give_one_state(
+        states in prop::collection::vec(0_u8..4, 1..6), rounds in 1_usize..4, rotate in 0_usize..6
+    ) {
+        let run = |order: &[u8]| {
+            let mut life = Life::new(Some(payment(1000)));
+            life.command(Command::Request(Box::new(new_refund(1, 400)))).unwrap();
+            life.command(Command::Submit).unwrap();
+            for n in order {
+                apply(&mut life, &Input::Notification(*n, false));
+            }
+            life.refund().status
+        };
+        // Success and closed contradict each other: whichever came first stays and the other is
+        // recorded, so only sets without that contradiction have one result.
+        prop_assume!(!(states.contains(&1) && states.contains(&3)));
+        let mut again: Vec<u8> = states.iter().copied().cycle().take(states.len() * rounds).collect();
+        let by = rotate % again.len();
+        again.rotate_left(by);
+        prop_assert_eq!(run(&states), run(&again));
+    }
+}
+
+#[test]
+fn repeated_notification_makes_one_event() {
+    let mut life = Life::new(Some(payment(1000)));
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    life.command(Command::Submit).unwrap();
+    for _ in 0..1000 {
+        apply(&mut life, &Input::Notification(1, false));
+    }
+    assert_eq!(life.refund().status, Status::Succeeded);
+    assert_eq!(life.events.len(), 3);
+}
+
+#[test]
+fn refunds_that_fit_alone_but_not_together_are_refused() {
+    let mut life = Life::new(Some(payment(1000)));
+    let mut accepted = 0;
+    for n in 1..=5 {
+        life.refund = None;
+        life.events.clear();
+        if life
+            .command(Command::Request(Box::new(new_refund(n, 300))))
+            .is_ok()
+        {
+            accepted += 1;
+        }
+    }
+    assert_eq!(accepted, 3);
+}
+
+#[test]
+fn fifty_refunds_of_an_order_and_no_more() {
+    let mut life = Life::new(Some(payment(1000)));
+    for n in 1..=51 {
+        life.refund = None;
+        let result = life.command(Command::Request(Box::new(new_refund(n, 1))));
+        assert_eq!(result.is_ok(), n <= 50, "refund {n}");
+    }
+}
