@@ -121,6 +121,11 @@ impl Quota {
         if errors == 0 { 0 } else { free }
     }
 
+    /// How many erroneous submits are left of this second.
+    pub fn errors_free(&mut self, now: Timestamp) -> usize {
+        self.errors.free(now)
+    }
+
     /// Notes a submit that starts at `now`.
     pub fn note_submit(&mut self, now: Timestamp, paid_at: Option<Timestamp>) {
         self.submits.note(now);

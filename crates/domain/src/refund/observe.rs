@@ -113,11 +113,12 @@ fn reply(
     };
     match outcome {
         Outcome::Accepted(_) => {}
-        Outcome::Refused(note) => {
+        Outcome::Refused(note) if attempt == 1 => {
             draft.need(AttentionReason::Refused);
             draft.reject(note);
         }
-        Outcome::RefusedUnconfirmed(note) => {
+        // An earlier attempt may have moved the money: only a query can tell.
+        Outcome::Refused(note) | Outcome::RefusedUnconfirmed(note) => {
             unknown(&mut draft, Some(note), context);
             draft.refund.refusal_unconfirmed = true;
         }

@@ -294,6 +294,7 @@ impl<'a> Draft<'a> {
                 attempt: self.attempt,
             });
         }
+        self.end_attempt();
         let replaces = self.before.map(|before| before.version);
         self.refund.version = replaces.unwrap_or(0).saturating_add(1);
         let event = Event {
@@ -362,6 +363,15 @@ impl<'a> Draft<'a> {
             payment.in_flight = None;
         }
         Ok(())
+    }
+
+    /// An attempt that another source ended, before its own answer was in.
+    fn end_attempt(&mut self) {
+        let attempting = self.before.is_some_and(|before| before.status == Status::Submitting);
+        if attempting && self.refund.status != Status::Submitting && self.attempt.is_none() {
+            let attempt = self.refund.attempts;
+            self.attempt = Some(AttemptMark::End { attempt, end: AttemptEnd::Accepted });
+        }
     }
 
     fn changed_payment(&mut self) -> Option<Changed<Payment>> {
