@@ -1,1 +1,38 @@
-//! store.
+//! All SQL of the product. What belongs together is one [`Change`] value that [`Store::commit`]
+//! applies whole; reads give records of the domain. Nothing here decides: the two doors do.
+//!
+//! Several changes that wait at the same time share one durable commit, and nobody is answered
+//! before it (INV-14). The promises of the domain stand again as constraints of the schema (INV-1).
+//!
+//! ```
+//! use tuikuan_store::{Options, Store};
+//! let store = Store::open("sqlite::memory:", &Options::inline())?;
+//! assert!(store.counts()?.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod admin;
+mod chain;
+mod change;
+mod delivery;
+mod error;
+mod ids;
+mod job;
+mod records;
+mod seal;
+mod select;
+mod sqlite;
+mod store;
+
+pub use admin::{Administered, AdminChange, ApiKey, AuditEntry, Endpoint, NewAudit, Scope};
+pub use chain::{AuditFault, HistoryFault};
+pub use change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
+pub use delivery::{Delivery, DeliveryEnd, DeliveryReport, DeliveryStatus};
+pub use error::{CommitError, Fatal, OpenError, ReadError};
+pub use ids::{DeliveryId, EndpointId, IdError, KeyId};
+pub use job::{Claim, Claimed, Guard, Job, JobKey, Lane, LaneDue, Release};
+pub use records::{
+    Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
+};
+pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, RefundFilter};
+pub use store::{Options, Store, Writing};

@@ -1,0 +1,143 @@
+//! What can go wrong with the store, by who decides differently because of it.
+
+use std::path::PathBuf;
+
+/// Why a change was not committed. Nothing of it was written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CommitError {
+    /// A version or a unique name was lost to somebody else: load again, decide again.
+    #[error("the records changed in the meantime")]
+    Conflict,
+    /// The lease is no longer ours: stop working on the job (INV-24).
+    #[error("the lease of the job was lost")]
+    LeaseLost,
+    /// A constraint of the database refused the sums or the status: the door decided wrongly on
+    /// these records (INV-1, INV-12). Nothing was written.
+    #[error("a constraint refused the change: {constraint}")]
+    Overdrawn {
+        /// The constraint, by name.
+        constraint: String,
+    },
+    /// The disk is full or the database cannot be written; later attempts may succeed.
+    #[error("the disk is full or read-only")]
+    Full,
+    /// The store is busy or its queue is full; try again later.
+    #[error("the store cannot take the change now: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The store has stopped for good after an I/O error: the process must end (INV-42). Whether
+    /// the change was written is decided by reading after a restart, never by assuming.
+    #[error("the store has stopped: {reason}")]
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The end of the store: writes are refused from here on, the process must end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the database cannot be trusted any more: {reason}")]
+pub struct Fatal {
+    /// What the database said.
+    pub reason: String,
+}
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The database did not answer.
+    #[error("the database could not be read")]
+    Database {
+        /// What it said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A row holds what the schema or the domain does not allow.
+    #[error("the stored {what} cannot be read")]
+    Corrupt {
+        /// Which column or record.
+        what: &'static str,
+    },
+    /// The reading task was stopped.
+    #[error("the reading task was stopped")]
+    Cancelled,
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Database { source }
+    }
+}
+
+/// Why the store could not be opened. The operator acts.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address is not one we know.
+    #[error("{url} is not a store: expected sqlite:FILE")]
+    Url {
+        /// The address.
+        url: String,
+    },
+    /// SQLite refused.
+    #[error("the database could not be opened")]
+    Database {
+        /// What it said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The schema could not be brought up to date.
+    #[error("the schema could not be brought up to date")]
+    Migration {
+        /// What went wrong.
+        #[source]
+        source: Box<refinery::Error>,
+    },
+    /// The database was written by a newer version of Tuikuan (INV-41).
+    #[error("the database has schema {found}, this version knows up to {known}: use a newer version")]
+    Newer {
+        /// The schema found.
+        found: i64,
+        /// The newest schema known.
+        known: i64,
+    },
+    /// A durability setting did not take (INV-41).
+    #[error("durability is off: {setting} is {found}, expected {expected}")]
+    NotDurable {
+        /// The setting.
+        setting: &'static str,
+        /// What was expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// The key file beside the database cannot be used.
+    #[error("the key file {path} cannot be used")]
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The key file does not hold 32 bytes, or not those this database was written with.
+    #[error("the key file {path} does not belong to this database")]
+    KeyMismatch {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The writing thread could not be started.
+    #[error("the writing thread could not be started")]
+    Thread {
+        /// What went wrong.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Database { source }
+    }
+}

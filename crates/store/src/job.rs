@@ -1,0 +1,155 @@
+//! Jobs: what is to be done for whom and when, claimed by lease. An expired lease is simply due
+//! again; the fence tells the old holder from the new one (INV-24).
+//!
+//! Due times and leases are judged by the time that the caller passes: SQLite lives in our process,
+//! so its clock is the engine's (INV-25).
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::{SignedDuration, Timestamp};
+use tuikuan_domain::{RefundId, Step};
+use tuikuan_terms::MchId;
+
+use crate::ids::{DeliveryId, EndpointId};
+
+/// Which job. There is at most one for each refund and each delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum JobKey {
+    /// The next step of a refund.
+    Refund(RefundId),
+    /// The next try of a delivery.
+    Delivery(DeliveryId),
+}
+
+impl fmt::Display for JobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refund(id) => write!(f, "refund:{id}"),
+            Self::Delivery(id) => write!(f, "delivery:{id}"),
+        }
+    }
+}
+
+impl JobKey {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (kind, id) = text.split_once(':')?;
+        match kind {
+            "refund" => RefundId::from_str(id).ok().map(Self::Refund),
+            "delivery" => DeliveryId::from_str(id).ok().map(Self::Delivery),
+            _ => None,
+        }
+    }
+}
+
+/// A queue of its own: one slow merchant or receiver does not delay others (INV-26, INV-30).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// Refunds of a merchant to be sent.
+    Submit(MchId),
+    /// Refunds and orders of a merchant to be asked about.
+    Query(MchId),
+    /// Messages to an endpoint.
+    Webhook(EndpointId),
+}
+
+impl Lane {
+    /// The lane of a refund's step.
+    #[must_use]
+    pub fn of_step(step: Step, mch_id: &MchId) -> Self {
+        match step {
+            Step::Submit => Self::Submit(mch_id.clone()),
+            Step::Query | Step::LookUpPayment => Self::Query(mch_id.clone()),
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (kind, id) = text.split_once(':')?;
+        match kind {
+            "submit" => MchId::from_str(id).ok().map(Self::Submit),
+            "query" => MchId::from_str(id).ok().map(Self::Query),
+            "webhook" => EndpointId::from_str(id).ok().map(Self::Webhook),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Submit(id) => write!(f, "submit:{id}"),
+            Self::Query(id) => write!(f, "query:{id}"),
+            Self::Webhook(id) => write!(f, "webhook:{id}"),
+        }
+    }
+}
+
+/// The lease under which something is written: the fence drawn by the claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guard {
+    /// The job.
+    pub key: JobKey,
+    /// The fence of the claim. Never used twice, even for a job that ended and came again.
+    pub fence: i64,
+}
+
+/// What a worker wants to claim.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// From which lane.
+    pub lane: Lane,
+    /// At most so many.
+    pub limit: u32,
+    /// The time.
+    pub now: Timestamp,
+    /// How long the lease holds.
+    pub lease: SignedDuration,
+}
+
+/// A job that was claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The lease, for every write about the job.
+    pub guard: Guard,
+    /// What to do, for a refund; `None` for a delivery.
+    pub step: Option<Step>,
+    /// When it was due.
+    pub due_at: Timestamp,
+    /// A former holder let its lease expire: it may be gone, or only slow.
+    pub rescued: bool,
+}
+
+/// Hands a job back without a failed attempt.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The lease.
+    pub guard: Guard,
+    /// When it is due again.
+    pub due: Timestamp,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A job as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Which.
+    pub key: JobKey,
+    /// In which lane.
+    pub lane: Lane,
+    /// What to do, for a refund; `None` for a delivery.
+    pub step: Option<Step>,
+    /// When it is due; for a leased job, when the lease expires.
+    pub due_at: Timestamp,
+    /// Since when it is leased, if it is.
+    pub leased_since: Option<Timestamp>,
+}
+
+/// A lane that has jobs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneDue {
+    /// The lane.
+    pub lane: Lane,
+    /// The earliest due time in it.
+    pub due_at: Timestamp,
+}

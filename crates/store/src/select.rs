@@ -1,0 +1,129 @@
+//! Lists: filters, keyset cursors, limits. Every list has an end (INV-28), every list carries the
+//! merchants that may be seen (INV-34).
+
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use tuikuan_domain::{MerchantName, RefundId, Status};
+use tuikuan_terms::{OutRefundNo, OutTradeNo};
+
+/// The longest page of any list.
+pub const LIST_MAX: u32 = 200;
+
+/// Which merchants may be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Merchants {
+    /// All of them.
+    All,
+    /// These only; none at all sees nothing.
+    Only(Vec<MerchantName>),
+}
+
+impl Merchants {
+    /// Whether a merchant may be seen.
+    #[must_use]
+    pub fn allows(&self, merchant: &MerchantName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.contains(merchant),
+        }
+    }
+}
+
+/// Whether a list asks for refunds that need a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Attention {
+    /// All refunds.
+    #[default]
+    Any,
+    /// Those that need a person.
+    Needed,
+    /// Those that need none.
+    NotNeeded,
+}
+
+/// Which refunds a list shows, newest first.
+#[derive(Debug, Clone)]
+pub struct RefundFilter {
+    /// The merchants the caller may see.
+    pub allowed: Merchants,
+    /// Of this merchant only.
+    pub merchant: Option<MerchantName>,
+    /// In this status only.
+    pub status: Option<Status>,
+    /// Of this order only.
+    pub out_trade_no: Option<OutTradeNo>,
+    /// Under this number only.
+    pub out_refund_no: Option<OutRefundNo>,
+    /// Made at or after.
+    pub created_from: Option<Timestamp>,
+    /// Made before.
+    pub created_to: Option<Timestamp>,
+    /// Whether they need a person.
+    pub attention: Attention,
+    /// Where the last page ended.
+    pub after: Option<Cursor>,
+    /// At most so many, at most [`LIST_MAX`].
+    pub limit: u32,
+}
+
+impl RefundFilter {
+    /// All refunds of these merchants.
+    #[must_use]
+    pub const fn of(allowed: Merchants) -> Self {
+        Self {
+            allowed,
+            merchant: None,
+            status: None,
+            out_trade_no: None,
+            out_refund_no: None,
+            created_from: None,
+            created_to: None,
+            attention: Attention::Any,
+            after: None,
+            limit: LIST_MAX,
+        }
+    }
+}
+
+/// The last refund of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: RefundId,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.created_at.as_microsecond(), self.id)
+    }
+}
+
+/// The text is not a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor of ours")]
+pub struct CursorError;
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let read = || {
+            let (at, id) = text.split_once('.')?;
+            let created_at = Timestamp::from_microsecond(at.parse().ok()?).ok()?;
+            let id = id.parse().ok()?;
+            Some(Self { created_at, id })
+        };
+        read().ok_or(CursorError)
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next begins; `None`: this is the last.
+    pub next: Option<Cursor>,
+}
