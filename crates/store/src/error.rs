@@ -95,7 +95,9 @@ pub enum OpenError {
         source: Box<refinery::Error>,
     },
     /// The database was written by a newer version of Tuikuan (INV-41).
-    #[error("the database has schema {found}, this version knows up to {known}: use a newer version")]
+    #[error(
+        "the database has schema {found}, this version knows up to {known}: use a newer version"
+    )]
     Newer {
         /// The schema found.
         found: i64,

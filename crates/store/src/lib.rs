@@ -24,7 +24,7 @@ mod select;
 mod sqlite;
 mod store;
 
-pub use admin::{Administered, AdminChange, ApiKey, AuditEntry, Endpoint, NewAudit, Scope};
+pub use admin::{AdminChange, Administered, ApiKey, AuditEntry, Endpoint, NewAudit, Scope};
 pub use chain::{AuditFault, HistoryFault};
 pub use change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
 pub use delivery::{Delivery, DeliveryEnd, DeliveryReport, DeliveryStatus};

@@ -1,73 +1,481 @@
-//! temporary
-#![allow(unused_variables)]
+//! SQLite, embedded: one file, one writing connection, a few that read.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
 use jiff::Timestamp;
-use tokio::sync::watch;
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
 use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId};
 use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
-use crate::*;
+
+use crate::admin::{AdminChange, ApiKey, AuditEntry, Endpoint};
+use crate::chain::{AuditFault, HistoryFault};
+use crate::change::{Change, Committed};
+use crate::delivery::{Delivery, DeliveryReport};
+use crate::error::{CommitError, Fatal, OpenError, ReadError};
+use crate::ids::{DeliveryId, EndpointId, KeyId};
+use crate::job::{Claim, Claimed, Job, JobKey, LaneDue, Release};
+use crate::records::{
+    Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
+};
+use crate::seal::DataKey;
+use crate::select::{Merchants, Page, RefundFilter};
+use crate::store::{Options, Writing};
+
+mod admin;
+mod commit;
+mod jobs;
+mod list;
+mod open;
+mod operation;
+mod queue;
+mod read;
+mod rows;
+mod sql;
+mod trouble;
+mod work;
+mod writer;
+
+use operation::{Answer, Operation};
+use queue::{Answered, Queue, Reply};
+use writer::{Signals, Writer};
+
+/// A SQLite database. Cheap to clone; the last clone closes it.
 #[derive(Debug, Clone)]
-/// SQLite.
-pub struct Sqlite;
+pub struct Sqlite(Arc<Shared>);
+
+struct Shared {
+    signals: Arc<Signals>,
+    key: Arc<DataKey>,
+    way: Way,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sqlite").finish_non_exhaustive()
+    }
+}
+
+/// Who writes, and where reads go.
+enum Way {
+    Threaded {
+        queue: Arc<Queue>,
+        thread: Mutex<Option<JoinHandle<()>>>,
+        readers: Readers,
+    },
+    /// One connection for everything.
+    Inline(Mutex<Writer>),
+}
+
+/// Connections that read. A read takes some ten microseconds, so a few are enough.
+struct Readers {
+    connections: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
+}
+
+impl Readers {
+    fn open(file: &str, count: usize) -> Result<Self, OpenError> {
+        let connections = (0..count.max(1)).map(|_| open::reader(file).map(Mutex::new));
+        Ok(Self {
+            connections: connections.collect::<Result<_, _>>()?,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let count = self.connections.len();
+        let turn = self
+            .connections
+            .iter()
+            .cycle()
+            .skip(first % count)
+            .take(count);
+        for connection in turn.clone() {
+            if let Ok(connection) = connection.try_lock() {
+                return read(&connection);
+            }
+        }
+        match turn.clone().next() {
+            Some(connection) => read(&lock(connection)),
+            None => Err(ReadError::Cancelled),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Way::Threaded { queue, thread, .. } = &self.way {
+            queue.close();
+            let thread = lock(thread).take();
+            if thread.is_some_and(|thread| thread.join().is_err()) {
+                tracing::error!("the writing thread had panicked");
+            }
+        }
+    }
+}
+
 impl Sqlite {
-    pub(crate) fn open(file: &str, options: &Options) -> Result<Self, OpenError> { todo!() }
-    pub(crate) fn fatal(&self, ) -> watch::Receiver<Option<Fatal>> { todo!() }
-    pub(crate) fn jobs_changed(&self, ) -> watch::Receiver<u64> { todo!() }
-    pub(crate) fn events_changed(&self, ) -> watch::Receiver<i64> { todo!() }
-    pub(crate) async fn limit_pages(&self, pages_max: Option<u32>) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> { todo!() }
-    pub(crate) fn commit_now(&self, change: Change) -> Result<Committed, CommitError> { todo!() }
-    pub(crate) async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, CommitError> { todo!() }
-    pub(crate) async fn release(&self, release: Release) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn forward(&self, refund: RefundId, now: Timestamp) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn finish_delivery(&self, report: DeliveryReport) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn redeliver(&self, id: DeliveryId, now: Timestamp) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn administer(&self, change: AdminChange) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn touch_key(&self, id: KeyId, now: Timestamp) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn settle_inbox(&self, number: i64, outcome: String) -> Result<(), CommitError> { todo!() }
-    pub(crate) async fn prune(&self, before: Timestamp) -> Result<u64, CommitError> { todo!() }
-    pub(crate) fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> { todo!() }
-    pub(crate) fn refund_by_number(&self, mch_id: &MchId,
-        number: &OutRefundNo,) -> Result<Option<Refund>, ReadError> { todo!() }
-    pub(crate) fn refund_by_wechat_id(&self, mch_id: &MchId,
-        id: &WechatRefundId,) -> Result<Option<Refund>, ReadError> { todo!() }
-    pub(crate) fn refund_and_payment(&self, id: &RefundId) -> Result<Situation, ReadError> { todo!() }
-    pub(crate) fn situation(&self, mch_id: &MchId,
+    pub(crate) fn open(file: &str, options: &Options) -> Result<Self, OpenError> {
+        let threaded = options.writing == Writing::Thread;
+        if threaded && open::in_memory(file) {
+            let url = format!("sqlite:{file}");
+            return Err(OpenError::Url { url });
+        }
+        let (connection, key) = open::writer(file, options.pages_max)?;
+        let key = Arc::new(key);
+        let signals = Arc::new(Signals::new());
+        let forwarded_us = i64::try_from(options.forwarded_query.as_micros()).unwrap_or(i64::MAX);
+        let writer = Writer {
+            connection,
+            key: Arc::clone(&key),
+            forwarded_us,
+            signals: Arc::clone(&signals),
+        };
+        let way = if threaded {
+            let readers = Readers::open(file, options.readers)?;
+            let queue = Arc::new(Queue::new(options.queue_max));
+            let served = Arc::clone(&queue);
+            let batch_max = options.batch_max;
+            let thread = std::thread::Builder::new()
+                .name("store-writer".to_owned())
+                .spawn(move || writer::serve(writer, &served, batch_max))
+                .map_err(|source| OpenError::Thread { source })?;
+            Way::Threaded {
+                queue,
+                thread: Mutex::new(Some(thread)),
+                readers,
+            }
+        } else {
+            Way::Inline(Mutex::new(writer))
+        };
+        Ok(Self(Arc::new(Shared { signals, key, way })))
+    }
+
+    pub(crate) fn fatal(&self) -> watch::Receiver<Option<Fatal>> {
+        self.0.signals.fatal.subscribe()
+    }
+
+    pub(crate) fn jobs_changed(&self) -> watch::Receiver<u64> {
+        self.0.signals.jobs.subscribe()
+    }
+
+    pub(crate) fn events_changed(&self) -> watch::Receiver<i64> {
+        self.0.signals.events.subscribe()
+    }
+
+    async fn write(&self, operation: Operation) -> Answered {
+        match &self.0.way {
+            Way::Threaded { queue, .. } => {
+                let (reply, answer) = oneshot::channel();
+                queue.put(operation, Reply::Task(reply)).await;
+                answer
+                    .await
+                    .unwrap_or_else(|_| Err(self.0.signals.stopped()))
+            }
+            Way::Inline(writer) => self.inline(writer, operation),
+        }
+    }
+
+    fn write_now(&self, operation: Operation) -> Answered {
+        match &self.0.way {
+            Way::Threaded { queue, .. } => {
+                let (reply, answer) = sync_channel(1);
+                queue.try_put(operation, Reply::Thread(reply));
+                answer
+                    .recv()
+                    .unwrap_or_else(|_| Err(self.0.signals.stopped()))
+            }
+            Way::Inline(writer) => self.inline(writer, operation),
+        }
+    }
+
+    fn inline(&self, writer: &Mutex<Writer>, operation: Operation) -> Answered {
+        let answers = lock(writer).execute(&[operation]);
+        let first = answers.into_iter().next();
+        first.unwrap_or_else(|| Err(self.0.signals.stopped()))
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        match &self.0.way {
+            Way::Threaded { readers, .. } => readers.with(read),
+            Way::Inline(writer) => read(&lock(writer).connection),
+        }
+    }
+
+    /// A longer read, where blocking is allowed.
+    async fn read_aside<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        if let Way::Inline(writer) = &self.0.way {
+            return read(&lock(writer).connection);
+        }
+        let this = self.clone();
+        let task = tokio::task::spawn_blocking(move || this.read(read));
+        task.await.unwrap_or(Err(ReadError::Cancelled))
+    }
+}
+
+/// Writes.
+impl Sqlite {
+    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        self.write(Operation::Commit(Box::new(change)))
+            .await?
+            .committed()
+    }
+
+    pub(crate) fn commit_now(&self, change: Change) -> Result<Committed, CommitError> {
+        self.write_now(Operation::Commit(Box::new(change)))?
+            .committed()
+    }
+
+    pub(crate) async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, CommitError> {
+        self.write(Operation::Claim(claim)).await?.claimed()
+    }
+
+    pub(crate) async fn release(&self, release: Release) -> Result<(), CommitError> {
+        self.done(Operation::Release(release)).await
+    }
+
+    pub(crate) async fn forward(
+        &self,
+        refund: RefundId,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        self.done(Operation::Forward(refund, now)).await
+    }
+
+    pub(crate) async fn finish_delivery(&self, report: DeliveryReport) -> Result<(), CommitError> {
+        self.done(Operation::FinishDelivery(Box::new(report))).await
+    }
+
+    pub(crate) async fn redeliver(
+        &self,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        self.done(Operation::Redeliver(id, now)).await
+    }
+
+    pub(crate) async fn administer(&self, change: AdminChange) -> Result<(), CommitError> {
+        self.done(Operation::Administer(Box::new(change))).await
+    }
+
+    pub(crate) async fn touch_key(&self, id: KeyId, now: Timestamp) -> Result<(), CommitError> {
+        self.done(Operation::TouchKey(id, now)).await
+    }
+
+    pub(crate) async fn settle_inbox(
+        &self,
+        number: i64,
+        outcome: String,
+    ) -> Result<(), CommitError> {
+        self.done(Operation::SettleInbox(number, outcome)).await
+    }
+
+    pub(crate) async fn prune(&self, before: Timestamp) -> Result<u64, CommitError> {
+        self.write(Operation::Prune(before)).await?.pruned()
+    }
+
+    pub(crate) async fn limit_pages(&self, pages_max: Option<u32>) -> Result<(), CommitError> {
+        self.done(Operation::LimitPages(pages_max)).await
+    }
+
+    async fn done(&self, operation: Operation) -> Result<(), CommitError> {
+        match self.write(operation).await? {
+            Answer::Done | Answer::Committed(_) | Answer::Claimed(_) | Answer::Pruned(_) => Ok(()),
+        }
+    }
+}
+
+/// Reads.
+impl Sqlite {
+    pub(crate) fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> {
+        self.read(|c| read::refund(c, id))
+    }
+
+    pub(crate) fn refund_by_number(
+        &self,
+        mch_id: &MchId,
+        number: &OutRefundNo,
+    ) -> Result<Option<Refund>, ReadError> {
+        self.read(|c| read::refund_by_number(c, mch_id, number))
+    }
+
+    pub(crate) fn refund_by_wechat_id(
+        &self,
+        mch_id: &MchId,
+        id: &WechatRefundId,
+    ) -> Result<Option<Refund>, ReadError> {
+        self.read(|c| read::refund_by_wechat_id(c, mch_id, id))
+    }
+
+    pub(crate) fn refund_and_payment(&self, id: &RefundId) -> Result<Situation, ReadError> {
+        self.read(|c| read::refund_and_payment(c, id))
+    }
+
+    pub(crate) fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, ReadError> {
+        self.read(|c| read::payment(c, id))
+    }
+
+    pub(crate) fn payment_by_trade_no(
+        &self,
+        mch_id: &MchId,
+        sub_mch_id: Option<&SubMchId>,
+        number: &OutTradeNo,
+    ) -> Result<Option<Payment>, ReadError> {
+        self.read(|c| read::payment_by_trade_no(c, mch_id, sub_mch_id, number))
+    }
+
+    pub(crate) fn payment_by_transaction(
+        &self,
+        mch_id: &MchId,
+        id: &TransactionId,
+    ) -> Result<Option<Payment>, ReadError> {
+        self.read(|c| read::payment_by_transaction(c, mch_id, id))
+    }
+
+    pub(crate) fn refunds_of(&self, payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
+        self.read(|c| read::refunds_of(c, payment))
+    }
+
+    pub(crate) fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
+        self.read(|c| read::counts(c))
+    }
+
+    pub(crate) fn events_of(
+        &self,
+        refund: &RefundId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, ReadError> {
+        self.read(|c| read::events_of(c, refund, after, limit))
+    }
+
+    pub(crate) fn events_after(
+        &self,
+        position: i64,
+        allowed: &Merchants,
+        limit: u32,
+    ) -> Result<(Vec<StoredEvent>, i64), ReadError> {
+        self.read(|c| read::events_after(c, position, allowed, limit))
+    }
+
+    pub(crate) fn attempts_of(&self, refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
+        self.read(|c| read::attempts_of(c, refund))
+    }
+
+    pub(crate) fn exchanges_of(&self, refund: &RefundId) -> Result<Vec<StoredExchange>, ReadError> {
+        self.read(|c| read::exchanges_of(c, refund))
+    }
+
+    pub(crate) fn audit_after(
+        &self,
+        number: i64,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, ReadError> {
+        self.read(|c| read::audit_after(c, number, limit))
+    }
+
+    pub(crate) fn inbox(&self, number: i64) -> Result<Option<InboxRecord>, ReadError> {
+        self.read(|c| read::inbox(c, number))
+    }
+
+    pub(crate) fn list_inbox(
+        &self,
+        allowed: &Merchants,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<InboxRecord>, ReadError> {
+        self.read(|c| read::list_inbox(c, allowed, before, limit))
+    }
+
+    pub(crate) fn job(&self, key: &JobKey) -> Result<Option<Job>, ReadError> {
+        self.read(|c| read::job(c, key))
+    }
+
+    pub(crate) fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
+        self.read(|c| read::lanes(c))
+    }
+
+    pub(crate) fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
+        self.read(|c| read::delivery(c, id))
+    }
+
+    pub(crate) fn list_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        before: Option<&DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, ReadError> {
+        self.read(|c| read::list_deliveries(c, endpoint, before, limit))
+    }
+
+    pub(crate) fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, ReadError> {
+        self.read(|c| read::api_key_by_hash(c, hash))
+    }
+
+    pub(crate) fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
+        self.read(|c| read::api_keys(c))
+    }
+
+    pub(crate) fn situation(
+        &self,
+        mch_id: &MchId,
         sub_mch_id: Option<&SubMchId>,
         number: &OutRefundNo,
-        order: &OrderRef,) -> Result<Situation, ReadError> { todo!() }
-    pub(crate) fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, ReadError> { todo!() }
-    pub(crate) fn payment_by_trade_no(&self, mch_id: &MchId,
-        sub_mch_id: Option<&SubMchId>,
-        number: &OutTradeNo,) -> Result<Option<Payment>, ReadError> { todo!() }
-    pub(crate) fn payment_by_transaction(&self, mch_id: &MchId,
-        id: &TransactionId,) -> Result<Option<Payment>, ReadError> { todo!() }
-    pub(crate) fn refunds_of(&self, payment: &PaymentId) -> Result<Vec<Refund>, ReadError> { todo!() }
-    pub(crate) async fn list_refunds(&self, filter: RefundFilter) -> Result<Page<Refund>, ReadError> { todo!() }
-    pub(crate) fn counts(&self, ) -> Result<Vec<StatusCount>, ReadError> { todo!() }
-    pub(crate) async fn stuck(&self, overdue: Timestamp, limit: u32) -> Result<Vec<Stuck>, ReadError> { todo!() }
-    pub(crate) fn events_of(&self, refund: &RefundId,
-        after: i64,
-        limit: u32,) -> Result<Vec<StoredEvent>, ReadError> { todo!() }
-    pub(crate) fn events_after(&self, position: i64,
-        allowed: &Merchants,
-        limit: u32,) -> Result<(Vec<StoredEvent>, i64), ReadError> { todo!() }
-    pub(crate) fn attempts_of(&self, refund: &RefundId) -> Result<Vec<Attempt>, ReadError> { todo!() }
-    pub(crate) fn exchanges_of(&self, refund: &RefundId) -> Result<Vec<StoredExchange>, ReadError> { todo!() }
-    pub(crate) async fn verify_history(&self, refund: RefundId,) -> Result<Result<i64, HistoryFault>, ReadError> { todo!() }
-    pub(crate) async fn verify_audit(&self, ) -> Result<Result<i64, AuditFault>, ReadError> { todo!() }
-    pub(crate) fn audit_after(&self, number: i64, limit: u32) -> Result<Vec<AuditEntry>, ReadError> { todo!() }
-    pub(crate) fn inbox(&self, number: i64) -> Result<Option<InboxRecord>, ReadError> { todo!() }
-    pub(crate) fn list_inbox(&self, allowed: &Merchants,
-        before: Option<i64>,
-        limit: u32,) -> Result<Vec<InboxRecord>, ReadError> { todo!() }
-    pub(crate) fn job(&self, key: &JobKey) -> Result<Option<Job>, ReadError> { todo!() }
-    pub(crate) fn lanes(&self, ) -> Result<Vec<LaneDue>, ReadError> { todo!() }
-    pub(crate) fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, ReadError> { todo!() }
-    pub(crate) fn list_deliveries(&self, endpoint: &EndpointId,
-        before: Option<&DeliveryId>,
-        limit: u32,) -> Result<Vec<Delivery>, ReadError> { todo!() }
-    pub(crate) fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> { todo!() }
-    pub(crate) fn endpoints(&self, ) -> Result<Vec<Endpoint>, ReadError> { todo!() }
-    pub(crate) fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, ReadError> { todo!() }
-    pub(crate) fn api_keys(&self, ) -> Result<Vec<ApiKey>, ReadError> { todo!() }
+        order: &OrderRef,
+    ) -> Result<Situation, ReadError> {
+        self.read(|c| read::situation(c, (mch_id, sub_mch_id), number, order))
+    }
+
+    pub(crate) fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
+        self.read(|c| read::endpoint(c, &self.0.key, id))
+    }
+
+    pub(crate) fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
+        self.read(|c| read::endpoints(c, &self.0.key))
+    }
+
+    pub(crate) async fn list_refunds(
+        &self,
+        filter: RefundFilter,
+    ) -> Result<Page<Refund>, ReadError> {
+        self.read_aside(move |c| list::refunds(c, &filter)).await
+    }
+
+    pub(crate) async fn stuck(
+        &self,
+        overdue: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Stuck>, ReadError> {
+        self.read_aside(move |c| list::stuck(c, overdue, limit))
+            .await
+    }
+
+    pub(crate) async fn verify_history(
+        &self,
+        refund: RefundId,
+    ) -> Result<Result<i64, HistoryFault>, ReadError> {
+        self.read_aside(move |c| list::verify_history(c, &refund))
+            .await
+    }
+
+    pub(crate) async fn verify_audit(&self) -> Result<Result<i64, AuditFault>, ReadError> {
+        self.read_aside(list::verify_audit).await
+    }
 }

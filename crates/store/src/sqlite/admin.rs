@@ -1,0 +1,292 @@
+//! Deliveries' ends, endpoints, keys, the audit log, the inbox's outcomes, and pruning.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::params;
+use secrecy::ExposeSecret;
+
+use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Scope};
+use crate::chain::{BEGINNING, Link};
+use crate::delivery::{DeliveryEnd, DeliveryReport, DeliveryStatus};
+use crate::error::CommitError;
+use crate::ids::{DeliveryId, EndpointId, KeyId};
+use crate::job::{JobKey, Lane, Release};
+use crate::seal::Place;
+use crate::sqlite::trouble::{Trouble, UNREADABLE};
+use crate::sqlite::work::Work;
+
+/// Rows of each kind that one pruning step removes.
+const PRUNE_ROWS_MAX: i64 = 500;
+
+/// The use of a key is written at most this often.
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// Where an endpoint's secret stands.
+pub(super) fn secret_place(id: &str) -> Place<'_> {
+    Place {
+        table: "endpoints",
+        id,
+        field: "secret",
+    }
+}
+
+/// The text of a scope: `*`, or names separated by commas.
+pub(super) fn scope_text(scope: &Scope) -> String {
+    match scope {
+        Scope::All => "*".to_owned(),
+        Scope::Only(names) => {
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            names.join(",")
+        }
+    }
+}
+
+pub(super) fn parse_scope(text: &str) -> Option<Scope> {
+    if text == "*" {
+        return Some(Scope::All);
+    }
+    let names = text.split(',').filter(|name| !name.is_empty());
+    let names: Result<Vec<_>, _> = names.map(str::parse).collect();
+    names.ok().map(Scope::Only)
+}
+
+/// The canonical bytes of an audit entry.
+pub(super) fn audit_hash(previous: &[u8; 32], number: i64, entry: &NewAudit) -> [u8; 32] {
+    Link::after(previous)
+        .number(number)
+        .number(entry.at.as_microsecond())
+        .text(&entry.actor)
+        .text(&entry.action)
+        .text(&entry.subject)
+        .text(&entry.detail)
+        .close()
+}
+
+impl Work<'_> {
+    pub(super) fn finish_delivery(&mut self, report: &DeliveryReport) -> Result<(), Trouble> {
+        self.held(&report.guard)?;
+        let JobKey::Delivery(id) = &report.guard.key else {
+            return Err(CommitError::Conflict.into());
+        };
+        let (status, delivered_at) = match report.end {
+            DeliveryEnd::Delivered => (DeliveryStatus::Delivered, Some(report.at)),
+            DeliveryEnd::Retry { .. } => (DeliveryStatus::Pending, None),
+            DeliveryEnd::Dead => (DeliveryStatus::Dead, None),
+        };
+        let sql = "UPDATE deliveries SET status = ?2, attempts = attempts + 1, last_status = ?3,
+                       last_error = ?4, delivered_at = coalesce(?5, delivered_at)
+                   WHERE id = ?1";
+        let row = params![
+            id.as_str(),
+            status.as_str(),
+            report.http_status,
+            report.error,
+            delivered_at.map(Timestamp::as_microsecond),
+        ];
+        if self.execute(sql, row)? != 1 {
+            return Err(CommitError::Conflict.into());
+        }
+        match report.end {
+            DeliveryEnd::Retry { due } => self.release(&Release {
+                guard: report.guard.clone(),
+                due,
+                now: report.at,
+            })?,
+            DeliveryEnd::Delivered | DeliveryEnd::Dead => {
+                let key = report.guard.key.to_string();
+                self.execute("DELETE FROM jobs WHERE key = ?1", [key])?;
+            }
+        }
+        self.note_health(id, report)
+    }
+
+    /// The endpoint hears again, or has failed since then, or is switched off.
+    fn note_health(&mut self, id: &DeliveryId, report: &DeliveryReport) -> Result<(), Trouble> {
+        let sql = "SELECT endpoint_id FROM deliveries WHERE id = ?1";
+        let endpoint: Option<String> = self.read(sql, [id.as_str()], |row| row.get(0))?;
+        let endpoint = endpoint.ok_or(CommitError::Conflict)?;
+        if report.end == DeliveryEnd::Delivered {
+            let sql = "UPDATE endpoints SET failing_since = NULL
+                       WHERE id = ?1 AND failing_since IS NOT NULL";
+            self.execute(sql, [endpoint])?;
+            return Ok(());
+        }
+        let at = report.at.as_microsecond();
+        let sql = "UPDATE endpoints SET failing_since = ?2 WHERE id = ?1 AND failing_since IS NULL";
+        self.execute(sql, params![endpoint, at])?;
+        let Some(reason) = &report.disable else {
+            return Ok(());
+        };
+        let sql = "UPDATE endpoints SET enabled = 0, disabled_reason = ?2
+                   WHERE id = ?1 AND enabled = 1";
+        if self.execute(sql, params![endpoint, reason])? == 1 {
+            self.append_audit(&NewAudit {
+                at: report.at,
+                actor: "engine".to_owned(),
+                action: "endpoint.disabled".to_owned(),
+                subject: endpoint,
+                detail: serde_json::json!({ "reason": reason }).to_string(),
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn redeliver(&mut self, id: &DeliveryId, now: Timestamp) -> Result<(), Trouble> {
+        let sql = "SELECT d.endpoint_id FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+                   WHERE d.id = ?1 AND e.deleted_at IS NULL";
+        let found: Option<String> = self.read(sql, [id.as_str()], |row| row.get(0))?;
+        let endpoint: EndpointId = found
+            .ok_or(CommitError::Conflict)?
+            .parse()
+            .map_err(|_| Trouble::Refused(UNREADABLE))?;
+        let sql = "UPDATE deliveries SET status = 'pending', attempts = 0 WHERE id = ?1";
+        self.execute(sql, [id.as_str()])?;
+        self.set_delivery_job(id, &Lane::Webhook(endpoint), now)
+    }
+
+    pub(super) fn administer(&mut self, change: &AdminChange) -> Result<(), Trouble> {
+        let at = change.audit.at;
+        match &change.act {
+            Administered::Noted => {}
+            Administered::KeyCreated(key) => self.insert_key(key)?,
+            Administered::KeyRevoked(id) => self.revoke_key(id, at)?,
+            Administered::EndpointCreated(endpoint) => self.insert_endpoint(endpoint)?,
+            Administered::EndpointUpdated(endpoint) => self.update_endpoint(endpoint)?,
+            Administered::EndpointDeleted(id) => self.delete_endpoint(id, at)?,
+        }
+        self.append_audit(&change.audit)
+    }
+
+    fn insert_key(&mut self, key: &ApiKey) -> Result<(), Trouble> {
+        let sql = "INSERT INTO api_keys (id, name, hash, scope, created_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let row = params![
+            key.id.as_str(),
+            key.name,
+            key.hash,
+            scope_text(&key.scope),
+            key.created_at.as_microsecond(),
+        ];
+        self.execute(sql, row).map(|_| ())
+    }
+
+    fn revoke_key(&mut self, id: &KeyId, at: Timestamp) -> Result<(), Trouble> {
+        let sql = "UPDATE api_keys SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";
+        self.exactly_one(sql, params![id.as_str(), at.as_microsecond()])
+    }
+
+    pub(super) fn touch_key(&mut self, id: &KeyId, now: Timestamp) -> Result<(), Trouble> {
+        let sql = "UPDATE api_keys SET last_used_at = ?2
+                   WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?3)";
+        let earlier = now.checked_sub(TOUCH_EVERY).unwrap_or(Timestamp::MIN);
+        let row = params![id.as_str(), now.as_microsecond(), earlier.as_microsecond()];
+        self.execute(sql, row).map(|_| ())
+    }
+
+    fn sealed(&self, endpoint: &Endpoint) -> Result<Vec<u8>, Trouble> {
+        let secret = endpoint.secret.expose_secret().as_bytes();
+        let failed = |_| CommitError::Unavailable {
+            reason: "a secret could not be sealed",
+        };
+        let place = secret_place(endpoint.id.as_str());
+        Ok(self.key.seal(place, secret).map_err(failed)?)
+    }
+
+    fn insert_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
+        let sql = "INSERT INTO endpoints (id, merchant, url, secret, enabled, created_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sealed = self.sealed(endpoint)?;
+        let row = params![
+            endpoint.id.as_str(),
+            endpoint.merchant.as_str(),
+            endpoint.url,
+            sealed,
+            endpoint.enabled,
+            endpoint.created_at.as_microsecond(),
+        ];
+        self.execute(sql, row).map(|_| ())
+    }
+
+    fn update_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
+        let sql = "UPDATE endpoints SET url = ?2, secret = ?3, enabled = ?4, disabled_reason = ?5,
+                       failing_since = ?6
+                   WHERE id = ?1 AND deleted_at IS NULL";
+        let sealed = self.sealed(endpoint)?;
+        let row = params![
+            endpoint.id.as_str(),
+            endpoint.url,
+            sealed,
+            endpoint.enabled,
+            endpoint.disabled_reason,
+            endpoint.failing_since.map(Timestamp::as_microsecond),
+        ];
+        self.exactly_one(sql, row)
+    }
+
+    /// The row stays for its deliveries; secret and pending messages go.
+    fn delete_endpoint(&mut self, id: &EndpointId, at: Timestamp) -> Result<(), Trouble> {
+        let sql = "UPDATE endpoints SET deleted_at = ?2, enabled = 0, secret = x''
+                   WHERE id = ?1 AND deleted_at IS NULL";
+        self.exactly_one(sql, params![id.as_str(), at.as_microsecond()])?;
+        let sql = "UPDATE deliveries SET status = 'dead', last_error = 'the endpoint was deleted'
+                   WHERE endpoint_id = ?1 AND status = 'pending'";
+        self.execute(sql, [id.as_str()])?;
+        let lane = Lane::Webhook(id.clone()).to_string();
+        self.execute("DELETE FROM jobs WHERE lane = ?1", [lane])?;
+        Ok(())
+    }
+
+    pub(super) fn settle_inbox(&mut self, number: i64, outcome: &str) -> Result<(), Trouble> {
+        let sql = "UPDATE inbox SET outcome = ?2 WHERE number = ?1";
+        self.exactly_one(sql, params![number, outcome])
+    }
+
+    pub(super) fn prune(&mut self, before: Timestamp) -> Result<u64, Trouble> {
+        let before = before.as_microsecond();
+        let row = params![before, PRUNE_ROWS_MAX];
+        // Rows stand in the order of their time, so looking at the first ones is enough.
+        let sql = "DELETE FROM exchanges WHERE number IN (
+                       SELECT number FROM (
+                           SELECT number, at FROM exchanges ORDER BY number LIMIT ?2)
+                       WHERE at < ?1)";
+        let exchanges = self.execute(sql, row)?;
+        let sql = "UPDATE inbox SET headers = NULL, body = NULL WHERE number IN (
+                       SELECT number FROM inbox
+                       WHERE body IS NOT NULL AND received_at < ?1 ORDER BY received_at LIMIT ?2)";
+        let notifications = self.execute(sql, row)?;
+        let rows = exchanges.saturating_add(notifications);
+        Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+    }
+
+    /// Adds the next entry to the log. Its number is counted apart, so that a cut tail is seen.
+    fn append_audit(&mut self, entry: &NewAudit) -> Result<(), Trouble> {
+        let sql = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
+        let last = self.read(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (last, previous): (i64, [u8; 32]) = last.unwrap_or((0, BEGINNING));
+        let number = last.saturating_add(1);
+        let hash = audit_hash(&previous, number, entry);
+        let sql = "INSERT INTO audit (number, at, actor, action, subject, detail, hash)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let row = params![
+            number,
+            entry.at.as_microsecond(),
+            entry.actor,
+            entry.action,
+            entry.subject,
+            entry.detail,
+            hash,
+        ];
+        self.execute(sql, row)?;
+        self.exactly_one("UPDATE meta SET number = ?1 WHERE name = 'audit'", [number])
+    }
+
+    fn exactly_one(
+        &mut self,
+        sql: &'static str,
+        params: impl rusqlite::Params,
+    ) -> Result<(), Trouble> {
+        match self.execute(sql, params)? {
+            1 => Ok(()),
+            _ => Err(CommitError::Conflict.into()),
+        }
+    }
+}

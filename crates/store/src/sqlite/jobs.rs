@@ -1,0 +1,280 @@
+//! Claiming and planning jobs. PostgreSQL claims with `FOR UPDATE SKIP LOCKED`; here the single
+//! writer makes a plain read and write safe.
+
+use jiff::Timestamp;
+use rusqlite::params;
+use tuikuan_domain::{Plan, RefundId, Step};
+use tuikuan_terms::MchId;
+
+use crate::change::{Change, NewDelivery};
+use crate::error::CommitError;
+use crate::ids::DeliveryId;
+use crate::job::{Claim, Claimed, Guard, JobKey, Lane, Release};
+use crate::sqlite::trouble::{Trouble, UNREADABLE};
+use crate::sqlite::work::Work;
+
+/// The due time of a job that waits for nothing but a hint: the refund has not ended, but its
+/// schedule is used up. It keeps the time of the last claim, which bounds forwarded queries.
+pub(super) const PARKED: i64 = i64::MAX;
+
+/// A job's row.
+struct Row {
+    step: String,
+    due_at: i64,
+    fence: i64,
+    leased: bool,
+    claimed_at: Option<i64>,
+    hinted: bool,
+}
+
+impl Row {
+    /// When a query that was brought forward may run.
+    fn forwarded(&self, now: i64, forwarded_us: i64) -> i64 {
+        let earliest = self
+            .claimed_at
+            .map_or(now, |at| at.saturating_add(forwarded_us));
+        earliest.max(now)
+    }
+
+    /// A due time for a query, as early as a hint that came meanwhile wants it.
+    fn hinted_due(&self, due: i64, now: i64, forwarded_us: i64) -> i64 {
+        if self.hinted {
+            due.min(self.forwarded(now, forwarded_us))
+        } else {
+            due
+        }
+    }
+}
+
+impl Work<'_> {
+    fn job_row(&self, key: &str) -> Result<Option<Row>, Trouble> {
+        let sql = "SELECT step, due_at, fence, leased, claimed_at, hinted FROM jobs WHERE key = ?1";
+        self.read(sql, [key], |row| {
+            Ok(Row {
+                step: row.get(0)?,
+                due_at: row.get(1)?,
+                fence: row.get(2)?,
+                leased: row.get(3)?,
+                claimed_at: row.get(4)?,
+                hinted: row.get(5)?,
+            })
+        })
+    }
+
+    /// Whether the lease is still held (INV-24).
+    pub(super) fn held(&self, guard: &Guard) -> Result<(), Trouble> {
+        self.held_row(guard).map(|_| ())
+    }
+
+    fn held_row(&self, guard: &Guard) -> Result<Row, Trouble> {
+        match self.job_row(&guard.key.to_string())? {
+            Some(row) if row.leased && row.fence == guard.fence => Ok(row),
+            Some(_) | None => Err(CommitError::LeaseLost.into()),
+        }
+    }
+
+    pub(super) fn claim(&mut self, claim: &Claim) -> Result<Vec<Claimed>, Trouble> {
+        let now = claim.now.as_microsecond();
+        let lane = claim.lane.to_string();
+        let due = self.due(&lane, now, claim.limit)?;
+        let count = i64::try_from(due.len()).unwrap_or(i64::MAX);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        // One sequence for all jobs: a fence never comes again, even for a job that came again.
+        let sql = "UPDATE meta SET number = number + ?1 WHERE name = 'fence'";
+        self.execute(sql, [count])?;
+        let last: Option<i64> =
+            self.read("SELECT number FROM meta WHERE name = 'fence'", [], |row| {
+                row.get(0)
+            })?;
+        let mut fence = last
+            .and_then(|last| last.checked_sub(count))
+            .ok_or(Trouble::Refused(UNREADABLE))?;
+        let until = tuikuan_domain::after(claim.now, claim.lease).as_microsecond();
+        let mut claimed = Vec::with_capacity(due.len());
+        for (key, step, due_at, rescued) in due {
+            fence = fence.saturating_add(1);
+            let sql = "UPDATE jobs SET fence = ?2, leased = 1, claimed_at = ?3, due_at = ?4,
+                           hinted = CASE step WHEN 'query' THEN 0 ELSE hinted END
+                       WHERE key = ?1";
+            if self.execute(sql, params![key, fence, now, until])? != 1 {
+                return Err(CommitError::Conflict.into());
+            }
+            claimed.push(claimed_job(&key, &step, due_at, (fence, rescued))?);
+        }
+        Ok(claimed)
+    }
+
+    /// Due jobs of a lane: key, step, due time, and whether a lease expired.
+    fn due(&self, lane: &str, now: i64, limit: u32) -> Result<Vec<DueRow>, Trouble> {
+        let sql = "SELECT key, step, due_at, leased FROM jobs
+                   WHERE lane = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params![lane, now, limit], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(super) fn release(&mut self, release: &Release) -> Result<(), Trouble> {
+        let row = self.held_row(&release.guard)?;
+        let mut due = release.due.as_microsecond();
+        if row.step == Step::Query.as_str() {
+            due = row.hinted_due(due, release.now.as_microsecond(), self.forwarded_us);
+        }
+        let sql = "UPDATE jobs SET leased = 0, due_at = ?2,
+                       hinted = CASE step WHEN 'query' THEN 0 ELSE hinted END
+                   WHERE key = ?1";
+        self.execute(sql, params![release.guard.key.to_string(), due])?;
+        self.effects.jobs = true;
+        Ok(())
+    }
+
+    /// What becomes of the refund's job.
+    pub(super) fn plan(&mut self, change: &Change, subject: &RefundId) -> Result<(), Trouble> {
+        match change.plan {
+            Plan::Keep => Ok(()),
+            Plan::Forward => self.forward(subject, change.at),
+            Plan::Done => self.done(change, subject),
+            Plan::At(step, due) => {
+                let mch_id = match &change.refund {
+                    Some(changed) => changed.record.mch_id.clone(),
+                    None => self.mch_id_of(subject)?,
+                };
+                let lane = Lane::of_step(step, &mch_id).to_string();
+                let key = JobKey::Refund(subject.clone()).to_string();
+                let new = matches!(&change.refund, Some(changed) if changed.replaces.is_none());
+                let row = if new { None } else { self.job_row(&key)? };
+                let mut due = due.as_microsecond();
+                if let (Some(row), Step::Query) = (&row, step) {
+                    due = row.hinted_due(due, change.at.as_microsecond(), self.forwarded_us);
+                }
+                self.set_job(&key, &lane, step.as_str(), due)
+            }
+        }
+    }
+
+    /// Sets a job. A lease that somebody holds ends: the newer plan counts.
+    fn set_job(&mut self, key: &str, lane: &str, step: &str, due: i64) -> Result<(), Trouble> {
+        let sql = "INSERT INTO jobs (key, lane, step, due_at, fence, leased, hinted)
+                   VALUES (?1, ?2, ?3, ?4, 0, 0, 0)
+                   ON CONFLICT (key) DO UPDATE
+                   SET lane = ?2, step = ?3, due_at = ?4, leased = 0, hinted = 0";
+        self.execute(sql, params![key, lane, step, due])?;
+        self.effects.jobs = true;
+        Ok(())
+    }
+
+    fn done(&mut self, change: &Change, subject: &RefundId) -> Result<(), Trouble> {
+        let ended = match &change.refund {
+            Some(changed) => changed.record.status.is_end(),
+            None => {
+                let sql = "SELECT ended_at IS NOT NULL FROM refunds WHERE id = ?1";
+                let ended = self.read(sql, [subject.as_str()], |row| row.get(0))?;
+                ended.unwrap_or(true)
+            }
+        };
+        let key = JobKey::Refund(subject.clone()).to_string();
+        let sql = if ended {
+            "DELETE FROM jobs WHERE key = ?1 AND ?2 IS NOT NULL"
+        } else {
+            "UPDATE jobs SET due_at = ?2, leased = 0, hinted = 0 WHERE key = ?1"
+        };
+        self.execute(sql, params![key, PARKED])?;
+        Ok(())
+    }
+
+    /// A query is wanted now. A job with another step than a query is left alone: the refund has
+    /// moved on since the hint.
+    pub(super) fn forward(&mut self, refund: &RefundId, now: Timestamp) -> Result<(), Trouble> {
+        let key = JobKey::Refund(refund.clone()).to_string();
+        let now = now.as_microsecond();
+        match self.job_row(&key)? {
+            Some(row) if row.leased => {
+                self.execute(
+                    "UPDATE jobs SET hinted = 1 WHERE key = ?1 AND hinted = 0",
+                    [key],
+                )?;
+            }
+            Some(row) if row.step == Step::Query.as_str() => {
+                let due = row.due_at.min(row.forwarded(now, self.forwarded_us));
+                if due < row.due_at {
+                    let sql = "UPDATE jobs SET due_at = ?2 WHERE key = ?1";
+                    self.execute(sql, params![key, due])?;
+                    self.effects.jobs = true;
+                }
+            }
+            Some(_) => {}
+            None => {
+                let lane = Lane::of_step(Step::Query, &self.mch_id_of(refund)?).to_string();
+                self.set_job(&key, &lane, Step::Query.as_str(), now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn mch_id_of(&self, refund: &RefundId) -> Result<MchId, Trouble> {
+        let sql = "SELECT mch_id FROM refunds WHERE id = ?1";
+        let found: Option<String> = self.read(sql, [refund.as_str()], |row| row.get(0))?;
+        let text = found.ok_or(CommitError::Conflict)?;
+        text.parse().map_err(|_| Trouble::Refused(UNREADABLE))
+    }
+
+    pub(super) fn insert_delivery(
+        &mut self,
+        delivery: &NewDelivery,
+        at: Timestamp,
+    ) -> Result<(), Trouble> {
+        let sql = "INSERT INTO deliveries (
+                       id, endpoint_id, refund_id, seq, event_type, body, status, attempts,
+                       created_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0, ?7)";
+        self.execute(
+            sql,
+            params![
+                delivery.id.as_str(),
+                delivery.endpoint_id.as_str(),
+                delivery.refund_id.as_str(),
+                delivery.seq,
+                delivery.event_type,
+                delivery.body,
+                at.as_microsecond(),
+            ],
+        )?;
+        let lane = Lane::Webhook(delivery.endpoint_id.clone());
+        self.set_delivery_job(&delivery.id, &lane, at)
+    }
+
+    pub(super) fn set_delivery_job(
+        &mut self,
+        id: &DeliveryId,
+        lane: &Lane,
+        due: Timestamp,
+    ) -> Result<(), Trouble> {
+        let key = JobKey::Delivery(id.clone()).to_string();
+        self.set_job(&key, &lane.to_string(), "", due.as_microsecond())
+    }
+}
+
+type DueRow = (String, String, i64, bool);
+
+fn claimed_job(
+    key: &str,
+    step: &str,
+    due_at: i64,
+    (fence, rescued): (i64, bool),
+) -> Result<Claimed, Trouble> {
+    let unreadable = || Trouble::Refused(UNREADABLE);
+    let key = JobKey::parse(key).ok_or_else(unreadable)?;
+    let step = match key {
+        JobKey::Refund(_) => Some(Step::parse(step).ok_or_else(unreadable)?),
+        JobKey::Delivery(_) => None,
+    };
+    Ok(Claimed {
+        guard: Guard { key, fence },
+        step,
+        due_at: Timestamp::from_microsecond(due_at).map_err(|_| unreadable())?,
+        rescued,
+    })
+}

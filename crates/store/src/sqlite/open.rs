@@ -1,0 +1,188 @@
+//! Opening a database: settings and their proof, schema, data key. A database that is not durable,
+//! or that a newer version wrote, is refused (INV-41).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use refinery::{Migration, Runner};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::error::OpenError;
+use crate::seal::{DataKey, Place};
+
+mod embedded {
+    refinery::embed_migrations!("src/sqlite/migrations");
+}
+
+/// How long a connection waits for another process (`key create` beside a running service).
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Pages in the log before they are moved into the database file.
+const CHECKPOINT_PAGES: u32 = 4000;
+
+/// Memory for pages of the writing connection, in KiB; used as it is needed.
+const CACHE_KIB: i64 = 64 * 1024;
+
+/// Memory for pages of each reading connection, in KiB.
+const READER_CACHE_KIB: i64 = 4 * 1024;
+
+/// Statements kept ready on a connection. More than there are.
+const STATEMENTS: usize = 128;
+
+const MEMORY: &str = ":memory:";
+
+const KEY_CHECK: Place<'_> = Place {
+    table: "meta",
+    id: "key_check",
+    field: "data",
+};
+
+pub(super) fn in_memory(file: &str) -> bool {
+    file == MEMORY
+}
+
+/// The writing connection of a database, brought up to date, and the key for its secrets.
+pub(super) fn writer(
+    file: &str,
+    pages_max: Option<u32>,
+) -> Result<(Connection, DataKey), OpenError> {
+    let mut connection = Connection::open(file)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    let memory = in_memory(file);
+    if !memory {
+        // An answer, not only success: WAL is refused on some file systems.
+        connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    }
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -{CACHE_KIB}; PRAGMA recursive_triggers = ON;"
+    ))?;
+    connection.query_row(
+        &format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"),
+        [],
+        |_| Ok(()),
+    )?;
+    prove(
+        &connection,
+        "journal_mode",
+        if memory { "memory" } else { "wal" },
+    )?;
+    prove(&connection, "synchronous", "2")?;
+    prove(&connection, "foreign_keys", "1")?;
+    migrate(&mut connection)?;
+    let key = data_key(&connection, file)?;
+    if let Some(pages) = pages_max {
+        limit_pages(&connection, pages)?;
+    }
+    Ok((connection, key))
+}
+
+/// A connection that can only read.
+pub(super) fn reader(file: &str) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.execute_batch(&format!(
+        "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{READER_CACHE_KIB};"
+    ))?;
+    Ok(connection)
+}
+
+/// Bounds the database; SQLite never goes below its present size.
+pub(super) fn limit_pages(connection: &Connection, pages: u32) -> Result<(), rusqlite::Error> {
+    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+}
+
+/// Reads a setting back: what was not taken is not there.
+fn prove(connection: &Connection, setting: &'static str, expected: &str) -> Result<(), OpenError> {
+    let found = connection.query_row(&format!("PRAGMA {setting}"), [], |row| {
+        row.get::<_, rusqlite::types::Value>(0)
+    })?;
+    let found = match found {
+        rusqlite::types::Value::Integer(number) => number.to_string(),
+        rusqlite::types::Value::Text(text) => text,
+        other => format!("{other:?}"),
+    };
+    if found == expected {
+        return Ok(());
+    }
+    Err(OpenError::NotDurable {
+        setting,
+        expected: expected.to_owned(),
+        found,
+    })
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), OpenError> {
+    let runner: Runner = embedded::migrations::runner();
+    let known = runner
+        .get_migrations()
+        .iter()
+        .map(Migration::version)
+        .max()
+        .unwrap_or(0);
+    let known = i64::from(known);
+    let found = schema(connection)?;
+    if found > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    runner
+        .run(connection)
+        .map(|_| ())
+        .map_err(|source| OpenError::Migration {
+            source: Box::new(source),
+        })
+}
+
+/// The schema's version, 0 for an empty database.
+fn schema(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    let known = connection
+        .query_row(
+            "SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history'",
+            [],
+            |_| Ok(()),
+        )
+        .optional()?;
+    match known {
+        None => Ok(0),
+        Some(()) => connection.query_row(
+            "SELECT coalesce(max(version), 0) FROM refinery_schema_history",
+            [],
+            |row| row.get(0),
+        ),
+    }
+}
+
+fn key_path(file: &str) -> PathBuf {
+    Path::new(&format!("{file}.key")).to_owned()
+}
+
+/// The data key, made at the first start. A database that was written with a key never gets another.
+fn data_key(connection: &Connection, file: &str) -> Result<DataKey, OpenError> {
+    let path = key_path(file);
+    let mismatch = || OpenError::KeyMismatch { path: path.clone() };
+    if in_memory(file) {
+        return DataKey::ephemeral().map_err(|_| mismatch());
+    }
+    let check: Option<Vec<u8>> = connection
+        .query_row(
+            "SELECT data FROM meta WHERE name = 'key_check'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(check) = check else {
+        let key = DataKey::create(&path)?;
+        let sealed = key.seal(KEY_CHECK, b"tuikuan").map_err(|_| mismatch())?;
+        connection.execute(
+            "INSERT OR IGNORE INTO meta (name, data) VALUES ('key_check', ?1)",
+            [sealed],
+        )?;
+        return Ok(key);
+    };
+    let key = DataKey::read(&path)?.ok_or_else(mismatch)?;
+    key.open(KEY_CHECK, &check).map_err(|_| mismatch())?;
+    Ok(key)
+}

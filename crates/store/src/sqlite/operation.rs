@@ -1,0 +1,63 @@
+//! The writes as values: what the writing thread is given, and what it answers.
+
+use jiff::Timestamp;
+use tuikuan_domain::RefundId;
+
+use crate::admin::AdminChange;
+use crate::change::{Change, Committed};
+use crate::delivery::DeliveryReport;
+use crate::error::CommitError;
+use crate::ids::{DeliveryId, KeyId};
+use crate::job::{Claim, Claimed, Release};
+
+/// One write.
+pub(super) enum Operation {
+    Commit(Box<Change>),
+    Claim(Claim),
+    Release(Release),
+    Forward(RefundId, Timestamp),
+    FinishDelivery(Box<DeliveryReport>),
+    Redeliver(DeliveryId, Timestamp),
+    Administer(Box<AdminChange>),
+    TouchKey(KeyId, Timestamp),
+    SettleInbox(i64, String),
+    Prune(Timestamp),
+    LimitPages(Option<u32>),
+}
+
+/// What a write came to.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Done,
+    Committed(Committed),
+    Claimed(Vec<Claimed>),
+    Pruned(u64),
+}
+
+/// The writing thread answered something else than it was asked: our bug.
+const MIXED: CommitError = CommitError::Unavailable {
+    reason: "the store gave another answer than was asked for",
+};
+
+impl Answer {
+    pub(super) fn committed(self) -> Result<Committed, CommitError> {
+        match self {
+            Self::Committed(committed) => Ok(committed),
+            Self::Done | Self::Claimed(_) | Self::Pruned(_) => Err(MIXED),
+        }
+    }
+
+    pub(super) fn claimed(self) -> Result<Vec<Claimed>, CommitError> {
+        match self {
+            Self::Claimed(jobs) => Ok(jobs),
+            Self::Done | Self::Committed(_) | Self::Pruned(_) => Err(MIXED),
+        }
+    }
+
+    pub(super) fn pruned(self) -> Result<u64, CommitError> {
+        match self {
+            Self::Pruned(rows) => Ok(rows),
+            Self::Done | Self::Committed(_) | Self::Claimed(_) => Err(MIXED),
+        }
+    }
+}
