@@ -98,7 +98,7 @@ impl DataKey {
     fn of(bytes: &[u8]) -> Result<Self, SealError> {
         RandomizedNonceKey::new(&AES_256_GCM, bytes)
             .map(Self)
-            .map_err(|_| SealError)
+            .map_err(|_foreign| SealError)
     }
 
     /// Seals a secret for its place.
@@ -107,7 +107,7 @@ impl DataKey {
         let nonce = self
             .0
             .seal_in_place_append_tag(Aad::from(place.bound()), &mut sealed)
-            .map_err(|_| SealError)?;
+            .map_err(|_foreign| SealError)?;
         let mut bytes = vec![VERSION];
         bytes.extend_from_slice(nonce.as_ref());
         bytes.append(&mut sealed);
@@ -121,19 +121,19 @@ impl DataKey {
         if *version != VERSION {
             return Err(SealError);
         }
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_foreign| SealError)?;
         let mut text = text.to_vec();
         let plain = self
             .0
             .open_in_place(nonce, Aad::from(place.bound()), &mut text)
-            .map_err(|_| SealError)?;
+            .map_err(|_foreign| SealError)?;
         Ok(plain.to_vec())
     }
 }
 
 fn fresh() -> Result<[u8; KEY_BYTES], SealError> {
     let mut key = [0; KEY_BYTES];
-    rand::fill(&mut key).map_err(|_| SealError)?;
+    rand::fill(&mut key).map_err(|_foreign| SealError)?;
     Ok(key)
 }
 

@@ -137,7 +137,7 @@ impl Work<'_> {
         let endpoint: EndpointId = found
             .ok_or(CommitError::Conflict)?
             .parse()
-            .map_err(|_| Trouble::Refused(UNREADABLE))?;
+            .map_err(|_foreign| Trouble::Refused(UNREADABLE))?;
         let sql = "UPDATE deliveries SET status = 'pending', attempts = 0 WHERE id = ?1";
         self.execute(sql, [id.as_str()])?;
         self.set_delivery_job(id, &Lane::Webhook(endpoint), now)

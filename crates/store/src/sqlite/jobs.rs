@@ -24,7 +24,14 @@ struct Row {
     fence: i64,
     leased: bool,
     claimed_at: Option<i64>,
-    hinted: bool,
+    hint: Hint,
+}
+
+/// Whether somebody asked for a look while the job was at work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    None,
+    Look,
 }
 
 impl Row {
@@ -38,10 +45,9 @@ impl Row {
 
     /// A due time for a query, as early as a hint that came meanwhile wants it.
     fn hinted_due(&self, due: i64, now: i64, forwarded_us: i64) -> i64 {
-        if self.hinted {
-            due.min(self.forwarded(now, forwarded_us))
-        } else {
-            due
+        match self.hint {
+            Hint::Look => due.min(self.forwarded(now, forwarded_us)),
+            Hint::None => due,
         }
     }
 }
@@ -56,7 +62,10 @@ impl Work<'_> {
                 fence: row.get(2)?,
                 leased: row.get(3)?,
                 claimed_at: row.get(4)?,
-                hinted: row.get(5)?,
+                hint: match row.get(5)? {
+                    true => Hint::Look,
+                    false => Hint::None,
+                },
             })
         })
     }
@@ -218,7 +227,8 @@ impl Work<'_> {
         let sql = "SELECT mch_id FROM refunds WHERE id = ?1";
         let found: Option<String> = self.read(sql, [refund.as_str()], |row| row.get(0))?;
         let text = found.ok_or(CommitError::Conflict)?;
-        text.parse().map_err(|_| Trouble::Refused(UNREADABLE))
+        text.parse()
+            .map_err(|_foreign| Trouble::Refused(UNREADABLE))
     }
 
     pub(super) fn insert_delivery(
@@ -274,7 +284,7 @@ fn claimed_job(
     Ok(Claimed {
         guard: Guard { key, fence },
         step,
-        due_at: Timestamp::from_microsecond(due_at).map_err(|_| unreadable())?,
+        due_at: Timestamp::from_microsecond(due_at).map_err(|_foreign| unreadable())?,
         rescued,
     })
 }

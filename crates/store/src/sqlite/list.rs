@@ -147,10 +147,10 @@ pub(super) fn stuck(c: &Connection, overdue: Timestamp, limit: u32) -> Read<Vec<
         let due: Option<i64> = row.get(2)?;
         let corrupt = || ReadError::Corrupt { what: "refund" };
         Ok(Stuck {
-            refund_id: id.parse().map_err(|_| corrupt())?,
+            refund_id: id.parse().map_err(|_foreign| corrupt())?,
             status: Status::parse(&status).ok_or_else(corrupt)?,
             due_at: match due {
-                Some(due) => Some(Timestamp::from_microsecond(due).map_err(|_| corrupt())?),
+                Some(due) => Some(Timestamp::from_microsecond(due).map_err(|_foreign| corrupt())?),
                 None => None,
             },
         })

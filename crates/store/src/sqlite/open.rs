@@ -164,7 +164,7 @@ fn data_key(connection: &Connection, file: &str) -> Result<DataKey, OpenError> {
     let path = key_path(file);
     let mismatch = || OpenError::KeyMismatch { path: path.clone() };
     if in_memory(file) {
-        return DataKey::ephemeral().map_err(|_| mismatch());
+        return DataKey::ephemeral().map_err(|_foreign| mismatch());
     }
     let check: Option<Vec<u8>> = connection
         .query_row(
@@ -175,7 +175,9 @@ fn data_key(connection: &Connection, file: &str) -> Result<DataKey, OpenError> {
         .optional()?;
     let Some(check) = check else {
         let key = DataKey::create(&path)?;
-        let sealed = key.seal(KEY_CHECK, b"tuikuan").map_err(|_| mismatch())?;
+        let sealed = key
+            .seal(KEY_CHECK, b"tuikuan")
+            .map_err(|_foreign| mismatch())?;
         connection.execute(
             "INSERT OR IGNORE INTO meta (name, data) VALUES ('key_check', ?1)",
             [sealed],
@@ -183,6 +185,6 @@ fn data_key(connection: &Connection, file: &str) -> Result<DataKey, OpenError> {
         return Ok(key);
     };
     let key = DataKey::read(&path)?.ok_or_else(mismatch)?;
-    key.open(KEY_CHECK, &check).map_err(|_| mismatch())?;
+    key.open(KEY_CHECK, &check).map_err(|_foreign| mismatch())?;
     Ok(key)
 }

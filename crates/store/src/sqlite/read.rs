@@ -276,7 +276,7 @@ pub(super) fn job(c: &Connection, key: &JobKey) -> Read<Option<Job>> {
     let sql =
         "SELECT lane, step, due_at, leased, claimed_at FROM jobs WHERE key = ?1 AND due_at < ?2";
     let corrupt = || ReadError::Corrupt { what: "job" };
-    let time = |at| jiff::Timestamp::from_microsecond(at).map_err(|_| corrupt());
+    let time = |at| jiff::Timestamp::from_microsecond(at).map_err(|_foreign| corrupt());
     one(c, sql, params![key.to_string(), PARKED], |row| {
         let lane: String = row.get(0)?;
         let step: String = row.get(1)?;
@@ -312,7 +312,7 @@ pub(super) fn lanes(c: &Connection) -> Read<Vec<LaneDue>> {
     due.map(|(lane, due)| {
         Ok(LaneDue {
             lane: Lane::parse(&lane).ok_or_else(corrupt)?,
-            due_at: jiff::Timestamp::from_microsecond(due).map_err(|_| corrupt())?,
+            due_at: jiff::Timestamp::from_microsecond(due).map_err(|_foreign| corrupt())?,
         })
     })
     .collect()

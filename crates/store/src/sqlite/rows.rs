@@ -107,19 +107,19 @@ impl<'r, 's> Columns<'r, 's> {
 
     fn fen(&mut self) -> Read<Fen> {
         let fen: i64 = self.raw()?;
-        Fen::new(fen).map_err(|_| self.corrupt())
+        Fen::new(fen).map_err(|_foreign| self.corrupt())
     }
 
     fn fen_maybe(&mut self) -> Read<Option<Fen>> {
         match self.raw::<Option<i64>>()? {
             None => Ok(None),
-            Some(fen) => Fen::new(fen).map(Some).map_err(|_| self.corrupt()),
+            Some(fen) => Fen::new(fen).map(Some).map_err(|_foreign| self.corrupt()),
         }
     }
 
     fn time(&mut self) -> Read<Timestamp> {
         let at: i64 = self.raw()?;
-        Timestamp::from_microsecond(at).map_err(|_| self.corrupt())
+        Timestamp::from_microsecond(at).map_err(|_foreign| self.corrupt())
     }
 
     fn time_maybe(&mut self) -> Read<Option<Timestamp>> {
@@ -127,7 +127,7 @@ impl<'r, 's> Columns<'r, 's> {
             None => Ok(None),
             Some(at) => Timestamp::from_microsecond(at)
                 .map(Some)
-                .map_err(|_| self.corrupt()),
+                .map_err(|_foreign| self.corrupt()),
         }
     }
 }
@@ -312,14 +312,14 @@ pub(super) fn endpoint(row: &Row<'_>, key: &DataKey) -> Read<Endpoint> {
     let mut c = Columns::of(row, "endpoint");
     let id: String = c.raw()?;
     Ok(Endpoint {
-        id: id.parse().map_err(|_| c.corrupt())?,
+        id: id.parse().map_err(|_foreign| c.corrupt())?,
         merchant: c.parsed()?,
         url: c.raw()?,
         secret: {
             let sealed: Vec<u8> = c.raw()?;
             let plain = key.open(secret_place(&id), &sealed);
-            let plain = plain.map_err(|_| c.corrupt())?;
-            SecretString::from(String::from_utf8(plain).map_err(|_| c.corrupt())?)
+            let plain = plain.map_err(|_foreign| c.corrupt())?;
+            SecretString::from(String::from_utf8(plain).map_err(|_foreign| c.corrupt())?)
         },
         enabled: c.raw()?,
         disabled_reason: c.raw()?,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tuikuan_domain::{MerchantName, Status};
 
-use crate::change::Committed;
 use crate::seal::DataKey;
 use crate::sqlite::trouble::Trouble;
 
@@ -26,12 +25,6 @@ pub(super) struct Work<'c> {
 pub(super) struct Effects {
     pub(super) jobs: bool,
     pub(super) position: Option<i64>,
-}
-
-impl Effects {
-    pub(super) fn committed(&mut self, committed: &Committed) {
-        self.position = committed.position.or(self.position);
-    }
 }
 
 impl<'c> Work<'c> {

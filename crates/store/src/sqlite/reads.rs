@@ -1,0 +1,194 @@
+//! The reads of [`Store`](crate::Store), each on a connection that is free.
+
+use jiff::Timestamp;
+use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId};
+use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
+
+use super::{Sqlite, list, read};
+use crate::admin::{ApiKey, AuditEntry, Endpoint};
+use crate::chain::{AuditFault, HistoryFault};
+use crate::delivery::Delivery;
+use crate::error::ReadError;
+use crate::ids::{DeliveryId, EndpointId};
+use crate::job::{Job, JobKey, LaneDue};
+use crate::records::{
+    Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
+};
+use crate::select::{Merchants, Page, RefundFilter};
+
+impl Sqlite {
+    pub(crate) fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> {
+        self.read(|c| read::refund(c, id))
+    }
+
+    pub(crate) fn refund_by_number(
+        &self,
+        mch_id: &MchId,
+        number: &OutRefundNo,
+    ) -> Result<Option<Refund>, ReadError> {
+        self.read(|c| read::refund_by_number(c, mch_id, number))
+    }
+
+    pub(crate) fn refund_by_wechat_id(
+        &self,
+        mch_id: &MchId,
+        id: &WechatRefundId,
+    ) -> Result<Option<Refund>, ReadError> {
+        self.read(|c| read::refund_by_wechat_id(c, mch_id, id))
+    }
+
+    pub(crate) fn refund_and_payment(&self, id: &RefundId) -> Result<Situation, ReadError> {
+        self.read(|c| read::refund_and_payment(c, id))
+    }
+
+    pub(crate) fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, ReadError> {
+        self.read(|c| read::payment(c, id))
+    }
+
+    pub(crate) fn payment_by_trade_no(
+        &self,
+        mch_id: &MchId,
+        sub_mch_id: Option<&SubMchId>,
+        number: &OutTradeNo,
+    ) -> Result<Option<Payment>, ReadError> {
+        self.read(|c| read::payment_by_trade_no(c, mch_id, sub_mch_id, number))
+    }
+
+    pub(crate) fn payment_by_transaction(
+        &self,
+        mch_id: &MchId,
+        id: &TransactionId,
+    ) -> Result<Option<Payment>, ReadError> {
+        self.read(|c| read::payment_by_transaction(c, mch_id, id))
+    }
+
+    pub(crate) fn refunds_of(&self, payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
+        self.read(|c| read::refunds_of(c, payment))
+    }
+
+    pub(crate) fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
+        self.read(read::counts)
+    }
+
+    pub(crate) fn events_of(
+        &self,
+        refund: &RefundId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<StoredEvent>, ReadError> {
+        self.read(|c| read::events_of(c, refund, after, limit))
+    }
+
+    pub(crate) fn events_after(
+        &self,
+        position: i64,
+        allowed: &Merchants,
+        limit: u32,
+    ) -> Result<(Vec<StoredEvent>, i64), ReadError> {
+        self.read(|c| read::events_after(c, position, allowed, limit))
+    }
+
+    pub(crate) fn attempts_of(&self, refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
+        self.read(|c| read::attempts_of(c, refund))
+    }
+
+    pub(crate) fn exchanges_of(&self, refund: &RefundId) -> Result<Vec<StoredExchange>, ReadError> {
+        self.read(|c| read::exchanges_of(c, refund))
+    }
+
+    pub(crate) fn audit_after(
+        &self,
+        number: i64,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, ReadError> {
+        self.read(|c| read::audit_after(c, number, limit))
+    }
+
+    pub(crate) fn inbox(&self, number: i64) -> Result<Option<InboxRecord>, ReadError> {
+        self.read(|c| read::inbox(c, number))
+    }
+
+    pub(crate) fn list_inbox(
+        &self,
+        allowed: &Merchants,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<InboxRecord>, ReadError> {
+        self.read(|c| read::list_inbox(c, allowed, before, limit))
+    }
+
+    pub(crate) fn job(&self, key: &JobKey) -> Result<Option<Job>, ReadError> {
+        self.read(|c| read::job(c, key))
+    }
+
+    pub(crate) fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
+        self.read(read::lanes)
+    }
+
+    pub(crate) fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
+        self.read(|c| read::delivery(c, id))
+    }
+
+    pub(crate) fn list_deliveries(
+        &self,
+        endpoint: &EndpointId,
+        before: Option<&DeliveryId>,
+        limit: u32,
+    ) -> Result<Vec<Delivery>, ReadError> {
+        self.read(|c| read::list_deliveries(c, endpoint, before, limit))
+    }
+
+    pub(crate) fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, ReadError> {
+        self.read(|c| read::api_key_by_hash(c, hash))
+    }
+
+    pub(crate) fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
+        self.read(read::api_keys)
+    }
+
+    pub(crate) fn situation(
+        &self,
+        mch_id: &MchId,
+        sub_mch_id: Option<&SubMchId>,
+        number: &OutRefundNo,
+        order: &OrderRef,
+    ) -> Result<Situation, ReadError> {
+        self.read(|c| read::situation(c, (mch_id, sub_mch_id), number, order))
+    }
+
+    pub(crate) fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
+        self.read(|c| read::endpoint(c, &self.0.key, id))
+    }
+
+    pub(crate) fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
+        self.read(|c| read::endpoints(c, &self.0.key))
+    }
+
+    pub(crate) async fn list_refunds(
+        &self,
+        filter: RefundFilter,
+    ) -> Result<Page<Refund>, ReadError> {
+        self.read_aside(move |c| list::refunds(c, &filter)).await
+    }
+
+    pub(crate) async fn stuck(
+        &self,
+        overdue: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Stuck>, ReadError> {
+        self.read_aside(move |c| list::stuck(c, overdue, limit))
+            .await
+    }
+
+    pub(crate) async fn verify_history(
+        &self,
+        refund: RefundId,
+    ) -> Result<Result<i64, HistoryFault>, ReadError> {
+        self.read_aside(move |c| list::verify_history(c, &refund))
+            .await
+    }
+
+    pub(crate) async fn verify_audit(&self) -> Result<Result<i64, AuditFault>, ReadError> {
+        self.read_aside(list::verify_audit).await
+    }
+}

@@ -1,0 +1,213 @@
+//! Refunds and payments into rows. Columns that stand in an index are rewritten only when one of
+//! them changes: a status change then touches no index at all.
+
+use jiff::Timestamp;
+use rusqlite::params;
+use tuikuan_domain::{Payment, Refund};
+
+use crate::error::CommitError;
+use crate::sqlite::sql;
+use crate::sqlite::trouble::Trouble;
+use crate::sqlite::work::Work;
+
+/// Values that stand in an index.
+#[derive(PartialEq, Eq)]
+pub(super) struct Indexed {
+    pub(super) payment_id: Option<String>,
+    pub(super) out_trade_no: Option<String>,
+    pub(super) refund_id: Option<String>,
+    pub(super) attention: Option<String>,
+    pub(super) ended_at: Option<i64>,
+}
+
+impl Indexed {
+    pub(super) fn of(refund: &Refund) -> Self {
+        let order = &refund.content.order;
+        Self {
+            payment_id: refund.payment_id.as_ref().map(ToString::to_string),
+            out_trade_no: order.out_trade_no.as_ref().map(ToString::to_string),
+            refund_id: refund.refund_id.as_ref().map(ToString::to_string),
+            attention: refund.attention.map(|a| a.reason.as_str().to_owned()),
+            ended_at: refund.ended_at.map(Timestamp::as_microsecond),
+        }
+    }
+}
+
+impl Work<'_> {
+    pub(super) fn insert_refund(
+        &mut self,
+        refund: &Refund,
+        head: &[u8; 32],
+    ) -> Result<(), Trouble> {
+        let content = &refund.content;
+        let error = refund.error.as_ref();
+        self.execute(
+            sql::REFUND_INSERT,
+            params![
+                refund.id.as_str(),
+                refund.merchant.as_str(),
+                refund.mch_id.as_str(),
+                refund.sub_mch_id.as_ref().map_or("", |id| id.as_str()),
+                refund.out_refund_no.as_str(),
+                content.order.out_trade_no.as_ref().map(|no| no.as_str()),
+                content.order.transaction_id.as_ref().map(|id| id.as_str()),
+                content.amount.get(),
+                content.reason.as_ref().map(|reason| reason.as_str()),
+                content.funds_account.map(|account| account.as_str()),
+                content.goods_detail,
+                content.not_before.map(Timestamp::as_microsecond),
+                content.expected_refundable.map(|fen| fen.get()),
+                content.replaces.as_ref().map(|id| id.as_str()),
+                content.metadata,
+                refund.origin.as_str(),
+                refund.payment_id.as_ref().map(|id| id.as_str()),
+                refund.total.map(|fen| fen.get()),
+                refund.status.as_str(),
+                refund.pending_reason.map(|reason| reason.as_str()),
+                refund.refund_id.as_ref().map(|id| id.as_str()),
+                refund.user_received_account,
+                refund.attention.map(|a| a.reason.as_str()),
+                refund.attention.map(|a| a.since.as_microsecond()),
+                error.map(|e| e.code.as_str()),
+                error.map(|e| e.message.as_str()),
+                error.map(|e| e.source.as_str()),
+                error.map(|e| e.advice.as_str()),
+                refund.refusal_unconfirmed,
+                refund.contradictions,
+                refund.attempts,
+                refund.waits,
+                refund.created_at.as_microsecond(),
+                refund.submitted_at.map(Timestamp::as_microsecond),
+                refund.last_attempt_at.map(Timestamp::as_microsecond),
+                refund.succeeded_at.map(Timestamp::as_microsecond),
+                refund.ended_at.map(Timestamp::as_microsecond),
+                refund.version,
+                head,
+            ],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn update_refund(
+        &mut self,
+        refund: &Refund,
+        version: i64,
+        indexed: &Indexed,
+        head: &[u8; 32],
+    ) -> Result<(), Trouble> {
+        let error = refund.error.as_ref();
+        let now = Indexed::of(refund);
+        let sql = if now.ended_at == indexed.ended_at {
+            sql::REFUND_UPDATE
+        } else {
+            sql::REFUND_UPDATE_END
+        };
+        let rows = self.execute(
+            sql,
+            params![
+                refund.id.as_str(),
+                version,
+                refund.status.as_str(),
+                refund.pending_reason.map(|reason| reason.as_str()),
+                refund.user_received_account,
+                error.map(|e| e.code.as_str()),
+                error.map(|e| e.message.as_str()),
+                error.map(|e| e.source.as_str()),
+                error.map(|e| e.advice.as_str()),
+                refund.refusal_unconfirmed,
+                refund.contradictions,
+                refund.attempts,
+                refund.waits,
+                refund.submitted_at.map(Timestamp::as_microsecond),
+                refund.last_attempt_at.map(Timestamp::as_microsecond),
+                refund.succeeded_at.map(Timestamp::as_microsecond),
+                refund.ended_at.map(Timestamp::as_microsecond),
+                refund.version,
+                head,
+            ],
+        )?;
+        if rows != 1 {
+            return Err(CommitError::Conflict.into());
+        }
+        let order = &refund.content.order;
+        if now != *indexed {
+            self.execute(
+                sql::REFUND_UPDATE_INDEXED,
+                params![
+                    refund.id.as_str(),
+                    refund.payment_id.as_ref().map(|id| id.as_str()),
+                    refund.total.map(|fen| fen.get()),
+                    order.out_trade_no.as_ref().map(|no| no.as_str()),
+                    order.transaction_id.as_ref().map(|id| id.as_str()),
+                    refund.refund_id.as_ref().map(|id| id.as_str()),
+                    refund.attention.map(|a| a.reason.as_str()),
+                    refund.attention.map(|a| a.since.as_microsecond()),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn insert_payment(&mut self, payment: &Payment) -> Result<(), Trouble> {
+        let last = payment.last_submit.as_ref();
+        self.execute(
+            sql::PAYMENT_INSERT,
+            params![
+                payment.id.as_str(),
+                payment.merchant.as_str(),
+                payment.mch_id.as_str(),
+                payment.sub_mch_id.as_ref().map_or("", |id| id.as_str()),
+                payment.out_trade_no.as_str(),
+                payment.transaction_id.as_ref().map(|id| id.as_str()),
+                payment.total.get(),
+                payment.paid_at.map(Timestamp::as_microsecond),
+                payment.reserved.get(),
+                payment.spent.get(),
+                payment.external.get(),
+                payment.refunds,
+                payment.in_flight.as_ref().map(|id| id.as_str()),
+                last.map(|(id, _)| id.as_str()),
+                last.map(|(_, at)| at.as_microsecond()),
+                payment.created_at.as_microsecond(),
+                payment.version,
+            ],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn update_payment(
+        &mut self,
+        payment: &Payment,
+        version: i64,
+    ) -> Result<(), Trouble> {
+        let last = payment.last_submit.as_ref();
+        let rows = self.execute(
+            sql::PAYMENT_UPDATE,
+            params![
+                payment.id.as_str(),
+                version,
+                payment.total.get(),
+                payment.paid_at.map(Timestamp::as_microsecond),
+                payment.reserved.get(),
+                payment.spent.get(),
+                payment.external.get(),
+                payment.refunds,
+                payment.in_flight.as_ref().map(|id| id.as_str()),
+                last.map(|(id, _)| id.as_str()),
+                last.map(|(_, at)| at.as_microsecond()),
+                payment.version,
+            ],
+        )?;
+        if rows != 1 {
+            return Err(CommitError::Conflict.into());
+        }
+        if let Some(id) = &payment.transaction_id {
+            // Touches the index only when the number was not known before.
+            self.execute(
+                sql::PAYMENT_UPDATE_TRANSACTION,
+                [payment.id.as_str(), id.as_str()],
+            )?;
+        }
+        Ok(())
+    }
+}
