@@ -1,0 +1,202 @@
+//! The only part that opens a connection to WeChat. One client for each merchant: its own TLS
+//! identity, its own pool. No redirects, no proxy from the environment, bounded time and bytes. The
+//! backup host is tried only when no connection to the first could be made.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use zeroize::Zeroizing;
+
+use crate::credentials::Identity;
+use crate::http::{ClientCertificate, Method, Request, Response};
+
+/// Answers are cut off and refused beyond this size, in bytes.
+pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+/// Connections kept for each host and client.
+const IDLE_MAX: usize = 64;
+const USER_AGENT: &str = concat!("tuikuan/", env!("CARGO_PKG_VERSION"), " (Rust)");
+
+/// Where and how a client connects.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// `https://api.mch.weixin.qq.com`, without a path.
+    pub endpoint: String,
+    /// The host to try when the first cannot be reached.
+    pub endpoint_backup: Option<String>,
+    /// Certificates to trust beside the built-in ones, PEM.
+    pub trust_ca: Option<Vec<u8>>,
+    /// Until the connection stands.
+    pub connect_timeout: Duration,
+    /// Until the whole answer is in.
+    pub timeout: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// No connection could be made: no byte of the request left.
+    #[error("no connection to {endpoint}")]
+    NotSent {
+        /// Where to.
+        endpoint: String,
+        /// What went wrong.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+    /// The request may have arrived.
+    #[error("no whole answer from {endpoint}")]
+    Lost {
+        /// Where from.
+        endpoint: String,
+        /// What went wrong; none when the answer was too large.
+        #[source]
+        source: Option<reqwest::Error>,
+    },
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The certificate, key or CA cannot be used for TLS.
+    #[error("the certificates cannot be used for TLS")]
+    Tls {
+        /// What went wrong.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+/// A client for one merchant.
+#[derive(Debug, Clone)]
+pub struct Client {
+    plain: reqwest::Client,
+    identified: Option<reqwest::Client>,
+    options: ClientOptions,
+}
+
+impl Client {
+    /// Makes a client; it connects when it is used.
+    ///
+    /// # Errors
+    /// [`ClientError::Tls`].
+    pub fn new(identity: Option<&Identity>, options: ClientOptions) -> Result<Self, ClientError> {
+        let tls = |source| ClientError::Tls { source };
+        let plain = builder(&options).map_err(tls)?.build().map_err(tls)?;
+        let identified = match identity {
+            None => None,
+            Some(identity) => {
+                let pem = Zeroizing::new(identity_pem(identity));
+                let identity = reqwest::Identity::from_pem(pem.as_bytes()).map_err(tls)?;
+                let client = builder(&options).map_err(tls)?.identity(identity);
+                Some(client.build().map_err(tls)?)
+            }
+        };
+        Ok(Self {
+            plain,
+            identified,
+            options,
+        })
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// [`TransportError`]; only [`TransportError::NotSent`] proves that nothing arrived.
+    pub async fn send(&self, request: &Request) -> Result<Response, TransportError> {
+        let first = self.send_to(&self.options.endpoint, request).await;
+        match (&first, &self.options.endpoint_backup) {
+            (Err(TransportError::NotSent { .. }), Some(backup)) => {
+                self.send_to(backup, request).await
+            }
+            _ => first,
+        }
+    }
+
+    async fn send_to(&self, endpoint: &str, request: &Request) -> Result<Response, TransportError> {
+        let not_sent = |source| TransportError::NotSent {
+            endpoint: endpoint.to_owned(),
+            source,
+        };
+        let lost = |source| TransportError::Lost {
+            endpoint: endpoint.to_owned(),
+            source,
+        };
+        let client = match request.client_certificate {
+            ClientCertificate::NotUsed => &self.plain,
+            ClientCertificate::Required => {
+                self.identified.as_ref().ok_or_else(|| not_sent(None))?
+            }
+        };
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        let mut call = client.request(method, format!("{endpoint}{}", request.path));
+        for (name, value) in &request.headers {
+            call = call.header(name, value);
+        }
+        let call = call
+            .body(request.body.clone())
+            .build()
+            .map_err(|e| not_sent(Some(e)))?;
+        let answer = client.execute(call).await;
+        let mut answer = answer.map_err(|error| {
+            if error.is_connect() {
+                not_sent(Some(error))
+            } else {
+                lost(Some(error))
+            }
+        })?;
+        let status = answer.status().as_u16();
+        let headers = answer
+            .headers()
+            .iter()
+            .filter_map(|(n, v)| Some((n.as_str().to_owned(), v.to_str().ok()?.to_owned())))
+            .collect();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|e| lost(Some(e)))? {
+            if body.len().saturating_add(chunk.len()) > RESPONSE_BYTES_MAX {
+                return Err(lost(None));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+fn builder(options: &ClientOptions) -> Result<reqwest::ClientBuilder, reqwest::Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(Policy::none())
+        .no_proxy()
+        .https_only(true)
+        .http1_only()
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(IDLE_MAX)
+        .connect_timeout(options.connect_timeout)
+        .timeout(options.timeout);
+    if let Some(pem) = &options.trust_ca {
+        for certificate in reqwest::Certificate::from_pem_bundle(pem)? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    Ok(builder)
+}
+
+fn identity_pem(identity: &Identity) -> String {
+    use base64::Engine as _;
+    let block = |label: &str, der: &[u8]| {
+        let text = base64::engine::general_purpose::STANDARD.encode(der);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    };
+    let key = identity.key.der();
+    format!(
+        "{}{}",
+        block("PRIVATE KEY", &key),
+        block("CERTIFICATE", &identity.certificate.der)
+    )
+}
