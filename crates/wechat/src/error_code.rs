@@ -1,64 +1,44 @@
-//! The catalogue of WeChat's error codes for these interfaces: what each means, what WeChat advises,
-//! and whether money may have moved. It never decides; the engine's verdict does, with these facts.
-//!
-//! A code that is not here has no entry, and what has no entry proves nothing (INV-5).
+//! The catalogue of error codes: what each code of each interface means, what WeChat advises, and
+//! what may have happened to the money. Every row names its source. A code that is not listed is
+//! `None`: the caller must not take it for a failure (it proves nothing).
 
-#[rustfmt::skip]
-mod table;
+mod entries;
 
-/// The interface an answer belongs to. A code means different things on different interfaces.
+/// Which interface answered. One code can mean different things on two interfaces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Interface {
-    /// Pseudo codes for what the network does.
+    /// `transport`.
     Transport,
-    /// `/secapi/pay/refund` and `/secapi/pay/refundv2`.
+    /// `v2.refund`.
     V2Refund,
-    /// `/pay/refundquery` and `/pay/refundqueryv2`.
+    /// `v2.refundquery`.
     V2RefundQuery,
-    /// `/pay/orderquery`.
+    /// `v2.orderquery`.
     V2OrderQuery,
-    /// `/pay/downloadbill`.
+    /// `v2.downloadbill`.
     V2DownloadBill,
-    /// `/pay/downloadfundflow`.
+    /// `v2.downloadfundflow`.
     V2DownloadFundFlow,
-    /// Codes of every v3 interface.
+    /// `v3.common`.
     V3Common,
-    /// `POST /v3/refund/domestic/refunds`.
+    /// `v3.refund.create`.
     V3RefundCreate,
-    /// `GET /v3/refund/domestic/refunds/{out_refund_no}`.
+    /// `v3.refund.query`.
     V3RefundQuery,
-    /// `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`.
+    /// `v3.refund.abnormal`.
     V3RefundAbnormal,
-    /// `GET /v3/pay/transactions/...`.
+    /// `v3.order.query`.
     V3OrderQuery,
-    /// `GET /v3/bill/tradebill`.
+    /// `v3.bill.trade`.
     V3BillTrade,
-    /// `GET /v3/bill/fundflowbill`.
+    /// `v3.bill.fundflow`.
     V3BillFundFlow,
-    /// The download of a bill.
+    /// `v3.bill.download`.
     V3BillDownload,
 }
 
 impl Interface {
-    /// All interfaces.
-    pub const ALL: [Self; 14] = [
-        Self::Transport,
-        Self::V2Refund,
-        Self::V2RefundQuery,
-        Self::V2OrderQuery,
-        Self::V2DownloadBill,
-        Self::V2DownloadFundFlow,
-        Self::V3Common,
-        Self::V3RefundCreate,
-        Self::V3RefundQuery,
-        Self::V3RefundAbnormal,
-        Self::V3OrderQuery,
-        Self::V3BillTrade,
-        Self::V3BillFundFlow,
-        Self::V3BillDownload,
-    ];
-
-    /// The name in `errors.toml`.
+    /// The interface as the catalogue names it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -79,154 +59,78 @@ impl Interface {
         }
     }
 
-    /// Whether the codes of [`Interface::V3Common`] also apply.
-    #[must_use]
-    const fn falls_back_to_common(self) -> bool {
-        match self {
+    const fn is_v3(self) -> bool {
+        matches!(
+            self,
             Self::V3RefundCreate
-            | Self::V3RefundQuery
-            | Self::V3RefundAbnormal
-            | Self::V3OrderQuery
-            | Self::V3BillTrade
-            | Self::V3BillFundFlow
-            | Self::V3BillDownload => true,
-            Self::Transport
-            | Self::V2Refund
-            | Self::V2RefundQuery
-            | Self::V2OrderQuery
-            | Self::V2DownloadBill
-            | Self::V2DownloadFundFlow
-            | Self::V3Common => false,
-        }
+                | Self::V3RefundQuery
+                | Self::V3RefundAbnormal
+                | Self::V3OrderQuery
+                | Self::V3BillTrade
+                | Self::V3BillFundFlow
+                | Self::V3BillDownload
+        )
     }
 }
 
-/// What a worker does about a code.
+/// What a code asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Transient, or the outcome is unknown and resending is documented as idempotent.
+    /// Transient, or unknown but documented as idempotent: the same request again.
     RetrySameRequest,
-    /// Nothing was accepted; wait.
+    /// Unknown or contradictory: query by `out_refund_no`.
+    QueryFirst,
+    /// Nothing accepted: wait, then the same request.
     RetryLater,
-    /// Configuration, permission or account: a person must act.
+    /// A person must mend something.
     NeedsHuman,
     /// This request will never succeed as it stands.
     FinalFailure,
-    /// Unknown or contradictory: ask about the same number.
-    QueryFirst,
 }
 
-impl Class {
-    /// All classes.
-    pub const ALL: [Self; 5] = [
-        Self::RetrySameRequest,
-        Self::RetryLater,
-        Self::NeedsHuman,
-        Self::FinalFailure,
-        Self::QueryFirst,
-    ];
-
-    /// The name in `errors.toml`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RetrySameRequest => "retry_same_request",
-            Self::RetryLater => "retry_later",
-            Self::NeedsHuman => "needs_human",
-            Self::FinalFailure => "final_failure",
-            Self::QueryFirst => "query_first",
-        }
-    }
-}
-
-/// Whether money may have moved when this code comes.
+/// Whether money may have moved when the code is answered. No code proves that it moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MoneyMoved {
-    /// The documentation says that the application was not accepted.
-    No,
+pub enum Money {
+    /// The documentation says the application was not accepted.
+    Unmoved,
     /// It may be moving or have moved.
     Unknown,
 }
 
-impl MoneyMoved {
-    /// The word in `errors.toml`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::No => "no",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// One row of the catalogue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// The interface.
     pub interface: Interface,
-    /// The code on the wire.
+    /// The code.
     pub code: &'static str,
-    /// The HTTP status it comes with; 0 when nothing comes or none is published.
+    /// The documented HTTP status; 0 where none is published.
     pub http: u16,
+    /// What it asks for.
+    pub class: Class,
+    /// Whether money may have moved.
+    pub money: Money,
     /// What it means.
     pub meaning: &'static str,
     /// What WeChat advises.
-    pub official_advice: &'static str,
-    /// What a worker does.
-    pub class: Class,
-    /// Whether money may have moved.
-    pub money_may_have_moved: MoneyMoved,
-    /// Whether the refund keeps its number.
-    pub keep_out_refund_no: bool,
-    /// Waits in seconds between tries, in order; the last repeats. Empty: none is advised.
-    pub backoff: &'static [u32],
-    /// What else is known.
+    pub advice: &'static str,
+    /// Suggested waits, in words.
+    pub backoff: &'static str,
+    /// What is known beyond the documentation.
     pub note: &'static str,
-    /// Where the row comes from.
+    /// Where this is known from.
     pub source: &'static str,
 }
 
-/// The whole catalogue.
+/// All rows.
 #[must_use]
-pub fn catalogue() -> &'static [Entry] {
-    table::TABLE
+pub const fn all() -> &'static [Entry] {
+    entries::ENTRIES
 }
 
-/// The entry of a code on an interface; v3 interfaces fall back to the common v3 codes. `None` for
-/// a code that is not in the catalogue: it proves nothing.
+/// The row of a code on an interface; v3 interfaces fall back to the codes common to all of v3.
 #[must_use]
 pub fn lookup(interface: Interface, code: &str) -> Option<&'static Entry> {
-    let find = |wanted: Interface| {
-        table::TABLE
-            .iter()
-            .find(|entry| entry.interface == wanted && entry.code == code)
-    };
-    find(interface).or_else(|| {
-        interface
-            .falls_back_to_common()
-            .then(|| find(Interface::V3Common))
-            .flatten()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_code_has_no_entry() {
-        assert!(lookup(Interface::V2Refund, "NEVER_HEARD_OF").is_none());
-        assert!(lookup(Interface::V2Refund, "").is_none());
-        assert!(
-            lookup(Interface::V2Refund, "NOT_ENOUGH").is_none(),
-            "a v3 code is no v2 code"
-        );
-    }
-
-    #[test]
-    fn v3_interfaces_fall_back_to_the_common_codes() {
-        let entry = lookup(Interface::V3BillTrade, "SIGN_ERROR").unwrap();
-        assert_eq!(entry.interface.as_str().split('.').next(), Some("v3"));
-        assert!(lookup(Interface::V2Refund, "SIGN_ERROR").is_none());
-    }
+    let on = |wanted: Interface| all().iter().find(|e| e.interface == wanted && e.code == code);
+    on(interface).or_else(|| interface.is_v3().then(|| on(Interface::V3Common)).flatten())
 }

@@ -39,14 +39,14 @@ fn signatures_are_those_of_the_vectors() {
         let key = key(case, "key");
         if let Some(md5) = case["md5"].as_str() {
             assert_eq!(
-                sign::sign(&fields, &key, SignType::Md5),
+                tuikuan_wechat::v2::sign(&fields, &key, SignType::Md5),
                 md5,
                 "{}",
                 case["name"]
             );
         }
         assert_eq!(
-            sign::sign(&fields, &key, SignType::HmacSha256),
+            tuikuan_wechat::v2::sign(&fields, &key, SignType::HmacSha256),
             text(case, "hmac_sha256")
         );
     }
