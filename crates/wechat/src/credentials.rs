@@ -1,292 +1,193 @@
-//! PEM and PKCS#12 in, [`Credentials`] out. Nothing here can be printed (INV-36), and what does not
-//! belong together is refused when it is put together, not when money is at stake (INV-41).
+//! The secrets of one merchant. Nothing here can be printed.
 
-use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use secrecy::{ExposeSecret, SecretString};
-use tuikuan_terms::MchId;
+use secrecy::SecretString;
 
-use crate::certificate::{Certificate, CertificateError};
-use crate::key::{KeyError, PrivateKey};
-use crate::trusted::{TrustedKeys, TrustedKeysError};
-use crate::v3::aead::{ApiV3Key, ApiV3KeyError};
+use crate::keys::{Certificate, KeyError, PrivateKey, PublicKey, TrustedKeys};
 
-/// The length of an API v2 key.
-pub const API_V2_KEY_BYTES: usize = 32;
-
-/// Why credentials cannot be used. The operator must act.
+/// Why credentials cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// The API v2 key has the wrong length.
-    #[error("the API v2 key has {bytes} bytes, needed are 32")]
-    ApiV2Key {
+    /// The API v2 or v3 key has not 32 bytes.
+    #[error("the {which} has {bytes} bytes, it must have 32: copy it from the merchant platform")]
+    KeyLength {
+        /// `API v2 key` or `API v3 key`.
+        which: &'static str,
         /// Its length.
         bytes: usize,
     },
-    /// The API v3 key has the wrong length.
-    #[error("the API v3 key cannot be used")]
-    ApiV3Key(#[from] ApiV3KeyError),
-    /// The merchant's certificate cannot be read.
-    #[error("the merchant certificate cannot be used")]
-    Certificate(#[from] CertificateError),
-    /// The merchant's private key cannot be read.
-    #[error("the merchant's private key cannot be used")]
-    PrivateKey(#[from] KeyError),
-    /// The PKCS#12 file does not open: wrong password (normally the merchant number) or not PKCS#12.
-    #[error("the PKCS#12 file does not open; its password is normally the merchant number")]
-    Pkcs12,
-    /// The PKCS#12 file holds no private key with a certificate.
-    #[error("the PKCS#12 file holds no private key with a certificate")]
-    Pkcs12Empty,
-    /// Private key and certificate are of different pairs.
+    /// A key or certificate file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The private key is not the certificate's.
     #[error("the private key does not belong to the certificate {serial}")]
-    KeyOfOtherCertificate {
+    Foreign {
         /// The certificate's serial.
         serial: String,
     },
-    /// The certificate is another merchant's.
-    #[error("the certificate is of merchant {found}, not of {wanted}")]
-    OtherMerchant {
-        /// The name in the certificate.
-        found: String,
-        /// The merchant of the account.
-        wanted: MchId,
-    },
-    /// A key of WeChat cannot be used.
-    #[error("a key of WeChat cannot be used")]
-    TrustedKeys(#[from] TrustedKeysError),
+    /// The id of a WeChat Pay public key has not its form.
+    #[error("the public key id must begin with PUB_KEY_ID_")]
+    PublicKeyId,
 }
 
-/// The merchant's certificate and the private key that belongs to it.
-#[derive(Debug)]
-pub struct MerchantIdentity {
-    certificate: Certificate,
-    private_key: PrivateKey,
+/// The merchant's certificate with its key.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The key.
+    pub key: PrivateKey,
 }
 
-impl MerchantIdentity {
-    /// Puts the two together.
-    ///
-    /// # Errors
-    /// [`CredentialsError::KeyOfOtherCertificate`].
-    pub fn new(
-        certificate: Certificate,
-        private_key: PrivateKey,
-    ) -> Result<Self, CredentialsError> {
-        if !certificate.belongs_to(&private_key) {
-            let serial = certificate.serial().to_owned();
-            return Err(CredentialsError::KeyOfOtherCertificate { serial });
-        }
-        Ok(Self { certificate, private_key })
-    }
-
-    /// Reads `apiclient_cert.pem` and `apiclient_key.pem`.
+impl Identity {
+    /// From the two PEM files of the merchant platform.
     ///
     /// # Errors
     /// [`CredentialsError`].
-    pub fn from_pem(certificate: &[u8], private_key: &[u8]) -> Result<Self, CredentialsError> {
-        Self::new(Certificate::from_pem(certificate)?, PrivateKey::from_pem(private_key)?)
+    pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, CredentialsError> {
+        Self::of(
+            Certificate::from_pem(certificate)?,
+            PrivateKey::from_pem(key)?,
+        )
     }
 
-    /// Reads `apiclient_cert.p12`; the password is normally the merchant number.
+    /// From `apiclient_cert.p12`; the password is the merchant number.
     ///
     /// # Errors
     /// [`CredentialsError`].
     #[cfg(feature = "p12")]
-    pub fn from_pkcs12(file: &[u8], password: &SecretString) -> Result<Self, CredentialsError> {
+    pub fn from_pkcs12(data: &[u8], password: &str) -> Result<Self, CredentialsError> {
         use p12_keystore::{KeyStore, Pkcs12ImportPolicy};
-        let password = password.expose_secret();
-        let store = KeyStore::from_pkcs12(file, password, Pkcs12ImportPolicy::Relaxed)
-            .map_err(|_p12| CredentialsError::Pkcs12)?;
-        let (_, chain) = store.private_key_chain().ok_or(CredentialsError::Pkcs12Empty)?;
-        let certificate = chain.certs().first().ok_or(CredentialsError::Pkcs12Empty)?;
-        Self::new(
-            Certificate::from_der(certificate.as_der())?,
-            PrivateKey::from_pkcs8(chain.key().as_der())?,
-        )
+        let store = KeyStore::from_pkcs12(data, password, Pkcs12ImportPolicy::Relaxed)
+            .map_err(|_cause| KeyError::Pkcs12)?;
+        let (_, chain) = store.private_key_chain().ok_or(KeyError::Pkcs12)?;
+        let key = PrivateKey::from_pkcs8(chain.key().as_der())?;
+        for candidate in chain.certs() {
+            let certificate = Certificate::from_der(candidate.as_der())?;
+            if certificate.belongs_to(&key) {
+                return Ok(Self { certificate, key });
+            }
+        }
+        Err(KeyError::Pkcs12.into())
     }
 
-    /// The certificate.
-    #[must_use]
-    pub const fn certificate(&self) -> &Certificate {
-        &self.certificate
-    }
-
-    /// The private key.
-    #[must_use]
-    pub const fn private_key(&self) -> &PrivateKey {
-        &self.private_key
+    fn of(certificate: Certificate, key: PrivateKey) -> Result<Self, CredentialsError> {
+        if certificate.belongs_to(&key) {
+            Ok(Self { certificate, key })
+        } else {
+            Err(CredentialsError::Foreign {
+                serial: certificate.serial,
+            })
+        }
     }
 }
 
-/// Everything secret of one merchant, and WeChat's keys that are trusted for it.
+/// All secrets of one merchant, and the keys of WeChat it trusts.
+#[derive(Debug, Clone, Default)]
 pub struct Credentials {
     pub(crate) api_v2_key: Option<SecretString>,
-    pub(crate) api_v3_key: Option<ApiV3Key>,
-    pub(crate) identity: Option<MerchantIdentity>,
-    // Read at every answer and replaced once a day: a lock held for a pointer copy.
-    trusted: RwLock<Arc<TrustedKeys>>,
+    pub(crate) api_v3_key: Option<SecretString>,
+    pub(crate) identity: Option<Identity>,
+    configured: TrustedKeys,
+    trusted: Arc<RwLock<Arc<TrustedKeys>>>,
 }
 
 impl Credentials {
     /// Nothing yet.
     #[must_use]
-    pub fn builder() -> CredentialsBuilder {
-        CredentialsBuilder::default()
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// The API v2 key.
+    /// Sets the API v2 key.
+    ///
+    /// # Errors
+    /// [`CredentialsError::KeyLength`] unless it has 32 bytes.
+    pub fn with_api_v2_key(mut self, key: SecretString) -> Result<Self, CredentialsError> {
+        self.api_v2_key = Some(checked(key, "API v2 key")?);
+        Ok(self)
+    }
+
+    /// Sets the API v3 key.
+    ///
+    /// # Errors
+    /// [`CredentialsError::KeyLength`] unless it has 32 bytes.
+    pub fn with_api_v3_key(mut self, key: SecretString) -> Result<Self, CredentialsError> {
+        self.api_v3_key = Some(checked(key, "API v3 key")?);
+        Ok(self)
+    }
+
+    /// Sets certificate and private key.
     #[must_use]
-    pub const fn api_v2_key(&self) -> Option<&SecretString> {
-        self.api_v2_key.as_ref()
+    pub fn with_identity(mut self, identity: Identity) -> Self {
+        self.identity = Some(identity);
+        self
     }
 
-    /// The API v3 key.
+    /// Trusts a WeChat Pay public key.
+    ///
+    /// # Errors
+    /// [`CredentialsError::PublicKeyId`].
+    pub fn with_public_key(mut self, id: &str, key: PublicKey) -> Result<Self, CredentialsError> {
+        if !id.starts_with("PUB_KEY_ID_") {
+            return Err(CredentialsError::PublicKeyId);
+        }
+        self.configured = self.configured.with_public_key(id, key);
+        self.trust(TrustedKeys::new());
+        Ok(self)
+    }
+
+    /// Trusts a platform certificate from the configuration.
     #[must_use]
-    pub const fn api_v3_key(&self) -> Option<&ApiV3Key> {
-        self.api_v3_key.as_ref()
+    pub fn with_platform_certificate(mut self, certificate: &Certificate) -> Self {
+        self.configured = self.configured.with_certificate(certificate);
+        self.trust(TrustedKeys::new());
+        self
     }
 
-    /// The merchant's certificate and key.
-    #[must_use]
-    pub const fn identity(&self) -> Option<&MerchantIdentity> {
-        self.identity.as_ref()
+    /// Replaces the downloaded keys; those of the configuration stay.
+    pub fn trust(&self, downloaded: TrustedKeys) {
+        let mut all = downloaded;
+        for serial in self.configured.serials() {
+            if let Some(key) = self.configured.get(serial) {
+                all = all.with_public_key(serial, key.clone());
+            }
+        }
+        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
     }
 
-    /// WeChat's keys that are trusted now.
+    /// The keys of WeChat that are trusted now.
     #[must_use]
     pub fn trusted(&self) -> Arc<TrustedKeys> {
         Arc::clone(&self.trusted.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Replaces the trusted keys, after a download of certificates.
-    pub fn replace_trusted(&self, keys: TrustedKeys) {
-        *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-    }
-
-    /// Whether the merchant's certificate names this merchant.
-    ///
-    /// # Errors
-    /// [`CredentialsError::OtherMerchant`].
-    pub fn check_merchant(&self, mch_id: &MchId) -> Result<(), CredentialsError> {
-        let Some(identity) = &self.identity else { return Ok(()) };
-        let found = identity.certificate().common_name().unwrap_or_default();
-        if found == mch_id.as_str() {
-            return Ok(());
-        }
-        Err(CredentialsError::OtherMerchant { found: found.to_owned(), wanted: mch_id.clone() })
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let serial = self.identity.as_ref().map(|identity| identity.certificate().serial());
-        f.debug_struct("Credentials")
-            .field("api_v2_key", &self.api_v2_key.as_ref().map(|_| "[redacted]"))
-            .field("api_v3_key", &self.api_v3_key.as_ref().map(|_| "[redacted]"))
-            .field("merchant_certificate", &serial)
-            .field("trusted", &self.trusted())
-            .finish()
-    }
-}
-
-/// Builds [`Credentials`]; each part is checked as it is added.
-#[derive(Default)]
-pub struct CredentialsBuilder {
-    api_v2_key: Option<SecretString>,
-    api_v3_key: Option<ApiV3Key>,
-    identity: Option<MerchantIdentity>,
-    trusted: TrustedKeys,
-}
-
-impl CredentialsBuilder {
-    /// The API v2 key: 32 bytes.
-    ///
-    /// # Errors
-    /// [`CredentialsError::ApiV2Key`].
-    pub fn api_v2_key(mut self, key: SecretString) -> Result<Self, CredentialsError> {
-        let bytes = key.expose_secret().len();
-        if bytes != API_V2_KEY_BYTES {
-            return Err(CredentialsError::ApiV2Key { bytes });
-        }
-        self.api_v2_key = Some(key);
-        Ok(self)
-    }
-
-    /// The API v3 key: 32 bytes.
-    ///
-    /// # Errors
-    /// [`CredentialsError::ApiV3Key`].
-    pub fn api_v3_key(mut self, key: &SecretString) -> Result<Self, CredentialsError> {
-        self.api_v3_key = Some(ApiV3Key::new(key)?);
-        Ok(self)
-    }
-
-    /// The merchant's certificate and key.
+    /// The API v2 key.
     #[must_use]
-    pub fn identity(mut self, identity: MerchantIdentity) -> Self {
-        self.identity = Some(identity);
-        self
+    pub fn api_v2_key(&self) -> Option<&SecretString> {
+        self.api_v2_key.as_ref()
     }
 
-    /// The merchant's certificate and key as PEM texts.
-    ///
-    /// # Errors
-    /// [`CredentialsError`].
-    pub fn merchant_pem(
-        self,
-        certificate: &[u8],
-        private_key: &[u8],
-    ) -> Result<Self, CredentialsError> {
-        Ok(self.identity(MerchantIdentity::from_pem(certificate, private_key)?))
-    }
-
-    /// The merchant's certificate and key as PKCS#12.
-    ///
-    /// # Errors
-    /// [`CredentialsError`].
-    #[cfg(feature = "p12")]
-    pub fn merchant_pkcs12(
-        self,
-        file: &[u8],
-        password: &SecretString,
-    ) -> Result<Self, CredentialsError> {
-        Ok(self.identity(MerchantIdentity::from_pkcs12(file, password)?))
-    }
-
-    /// The WeChat Pay public key with its id, `PUB_KEY_ID_` and digits.
-    ///
-    /// # Errors
-    /// [`CredentialsError::TrustedKeys`].
-    pub fn public_key(mut self, id: &str, pem: &[u8]) -> Result<Self, CredentialsError> {
-        self.trusted.add_public_key(id, pem)?;
-        Ok(self)
-    }
-
-    /// A platform certificate known beforehand; usually they are downloaded.
-    ///
-    /// # Errors
-    /// [`CredentialsError::TrustedKeys`].
-    pub fn platform_certificate(mut self, pem: &[u8]) -> Result<Self, CredentialsError> {
-        self.trusted.add_certificate(pem)?;
-        Ok(self)
-    }
-
-    /// The credentials.
+    /// The API v3 key.
     #[must_use]
-    pub fn build(self) -> Credentials {
-        Credentials {
-            api_v2_key: self.api_v2_key,
-            api_v3_key: self.api_v3_key,
-            identity: self.identity,
-            trusted: RwLock::new(Arc::new(self.trusted)),
-        }
+    pub fn api_v3_key(&self) -> Option<&SecretString> {
+        self.api_v3_key.as_ref()
+    }
+
+    /// Certificate and key.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
 }
 
-impl fmt::Debug for CredentialsBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CredentialsBuilder([redacted])")
+fn checked(key: SecretString, which: &'static str) -> Result<SecretString, CredentialsError> {
+    use secrecy::ExposeSecret;
+    let bytes = key.expose_secret().len();
+    if bytes == 32 {
+        Ok(key)
+    } else {
+        Err(CredentialsError::KeyLength { which, bytes })
     }
 }

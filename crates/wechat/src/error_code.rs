@@ -131,6 +131,10 @@ pub const fn all() -> &'static [Entry] {
 /// The row of a code on an interface; v3 interfaces fall back to the codes common to all of v3.
 #[must_use]
 pub fn lookup(interface: Interface, code: &str) -> Option<&'static Entry> {
-    let on = |wanted: Interface| all().iter().find(|e| e.interface == wanted && e.code == code);
+    let on = |wanted: Interface| {
+        all()
+            .iter()
+            .find(|e| e.interface == wanted && e.code == code)
+    };
     on(interface).or_else(|| interface.is_v3().then(|| on(Interface::V3Common)).flatten())
 }

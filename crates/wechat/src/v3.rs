@@ -1,11 +1,8 @@
-//! API v3: JSON messages, RSA signatures, AES-256-GCM notifications, OAEP for card numbers.
+//! API v3: JSON messages, RSA-SHA256 signatures, AES-256-GCM notifications, OAEP fields.
 
 pub mod aead;
 pub mod certificates;
-mod exchange;
-pub mod json;
 pub mod message;
 pub mod notification;
+pub mod oaep;
 pub mod sign;
-
-pub use sign::{Authorization, verify};

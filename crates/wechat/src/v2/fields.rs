@@ -97,16 +97,24 @@ impl Fields {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Reads a message with any root element.
+    /// Reads a message, whose root is `xml`.
     ///
     /// # Errors
     /// [`XmlError`]; never panics, whatever the bytes.
     pub fn parse(bytes: &[u8]) -> Result<Self, XmlError> {
+        Self::parse_in(bytes, "xml")
+    }
+
+    /// Reads a message with another root: `root` for the decrypted part of a notification.
+    ///
+    /// # Errors
+    /// [`XmlError`]; never panics, whatever the bytes.
+    pub fn parse_in(bytes: &[u8], root: &'static str) -> Result<Self, XmlError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(XmlError::TooLarge { bytes: bytes.len() });
         }
         let text = std::str::from_utf8(bytes).map_err(|_not_utf8| XmlError::NotUtf8)?;
-        Parser::new(text.trim_start_matches('\u{feff}')).run()
+        Parser::new(text.trim_start_matches('\u{feff}'), root).run()
     }
 
     /// Writes the message with root `xml`, values in CDATA.
@@ -149,7 +157,8 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
 struct Parser<'a> {
     reader: Reader<&'a [u8]>,
     fields: BTreeMap<String, String>,
-    root: Stage,
+    root: &'static str,
+    stage: Stage,
     open: Option<(String, String)>,
 }
 
@@ -161,7 +170,7 @@ enum Stage {
 }
 
 impl<'a> Parser<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, root: &'static str) -> Self {
         let mut reader = Reader::from_str(text);
         let config = reader.config_mut();
         config.check_end_names = true;
@@ -170,7 +179,8 @@ impl<'a> Parser<'a> {
         Self {
             reader,
             fields: BTreeMap::new(),
-            root: Stage::Before,
+            root,
+            stage: Stage::Before,
             open: None,
         }
     }
@@ -208,7 +218,7 @@ impl<'a> Parser<'a> {
             }
             first = false;
         }
-        if self.root == Stage::After {
+        if self.stage == Stage::After {
             Ok(Fields(self.fields))
         } else {
             Err(XmlError::Malformed)
@@ -216,8 +226,9 @@ impl<'a> Parser<'a> {
     }
 
     fn start(&mut self, name: String) -> Result<(), XmlError> {
-        match (&self.root, &self.open) {
-            (Stage::Before, _) => self.root = Stage::Inside,
+        match (&self.stage, &self.open) {
+            (Stage::Before, _) if name == self.root => self.stage = Stage::Inside,
+            (Stage::Before, _) => return Err(XmlError::Malformed),
             (Stage::Inside, None) => {
                 if name.len() > NAME_BYTES_MAX || self.fields.len() >= FIELDS_MAX {
                     return Err(XmlError::TooMany);
@@ -242,10 +253,10 @@ impl<'a> Parser<'a> {
             self.fields.insert(name, value);
             return Ok(());
         }
-        if self.root != Stage::Inside {
+        if self.stage != Stage::Inside {
             return Err(XmlError::Malformed);
         }
-        self.root = Stage::After;
+        self.stage = Stage::After;
         Ok(())
     }
 

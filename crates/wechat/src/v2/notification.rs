@@ -70,7 +70,7 @@ pub fn open_refund(
         .get("req_info")
         .ok_or(V2NotificationError::Field { name: "req_info" })?;
     let plain = req_info::open(sealed, api_v2_key)?;
-    let fields = Fields::parse(&plain)?;
+    let fields = Fields::parse_in(&plain, "root")?;
     let report = read(&envelope, &fields)?;
     Ok(RefundHint { report, plain })
 }

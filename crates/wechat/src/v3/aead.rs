@@ -1,93 +1,74 @@
-//! `AEAD_AES_256_GCM`: notifications and certificates are encrypted with the API v3 key (v3
-//! documentation 4012071382). A failing tag nearly always means another API v3 key.
-
-use std::fmt;
+//! `AEAD_AES_256_GCM`: the API v3 key as 32 ASCII bytes, a 12-byte nonce, the tag behind the
+//! ciphertext. A failing tag nearly always means a wrong or recently reset API v3 key.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The only algorithm.
+/// The only algorithm accepted.
 pub const ALGORITHM: &str = "AEAD_AES_256_GCM";
-/// The length of an API v3 key.
-pub const KEY_BYTES: usize = 32;
 
-/// The API v3 key is not 32 bytes long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the API v3 key has {bytes} bytes, needed are {KEY_BYTES}")]
-pub struct ApiV3KeyError {
-    /// Its length.
-    pub bytes: usize,
-}
-
-/// Why a ciphertext cannot be opened.
+/// Why a resource could not be opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AeadError {
-    /// The nonce is not 12 bytes long.
-    #[error("the nonce has {bytes} bytes, needed are 12")]
-    Nonce {
-        /// Its length.
-        bytes: usize,
-    },
     /// Not base64.
     #[error("the ciphertext is not base64")]
     Base64,
-    /// Altered, or encrypted under another API v3 key.
+    /// The nonce has not 12 bytes, or the key not 32.
+    #[error("the nonce or the key has an impossible length")]
+    Length,
+    /// The tag does not fit: wrong API v3 key, nonce, associated data or ciphertext.
     #[error("the ciphertext does not open with this API v3 key")]
     Tag,
 }
 
-/// The API v3 key, ready for work; it cannot be printed or read back.
-pub struct ApiV3Key(LessSafeKey);
-
-impl ApiV3Key {
-    /// Takes the 32 bytes of the merchant platform.
-    ///
-    /// # Errors
-    /// [`ApiV3KeyError`].
-    pub fn new(key: &SecretString) -> Result<Self, ApiV3KeyError> {
-        let bytes = key.expose_secret().as_bytes();
-        let unbound = UnboundKey::new(&AES_256_GCM, bytes)
-            .map_err(|_length| ApiV3KeyError { bytes: bytes.len() })?;
-        Ok(Self(LessSafeKey::new(unbound)))
-    }
-
-    /// Decrypts a base64 ciphertext with its tag.
-    ///
-    /// # Errors
-    /// [`AeadError`]; never panics, whatever the texts.
-    pub fn open(&self, nonce: &str, aad: &str, ciphertext: &str) -> Result<Vec<u8>, AeadError> {
-        let nonce = nonce_of(nonce)?;
-        let mut bytes = STANDARD.decode(ciphertext).map_err(|_bad| AeadError::Base64)?;
-        let plain = self
-            .0
-            .open_in_place(nonce, Aad::from(aad.as_bytes()), &mut bytes)
-            .map_err(|_unspecified| AeadError::Tag)?;
-        Ok(plain.to_vec())
-    }
-
-    /// Encrypts as WeChat does; for a simulator. A nonce must never serve twice with one key.
-    ///
-    /// # Errors
-    /// [`AeadError::Nonce`]; [`AeadError::Tag`] when the cipher refuses.
-    pub fn seal(&self, nonce: &str, aad: &str, plain: &[u8]) -> Result<String, AeadError> {
-        let nonce = nonce_of(nonce)?;
-        let mut bytes = plain.to_vec();
-        self.0
-            .seal_in_place_append_tag(nonce, Aad::from(aad.as_bytes()), &mut bytes)
-            .map_err(|_unspecified| AeadError::Tag)?;
-        Ok(STANDARD.encode(bytes))
-    }
+fn key(api_v3_key: &SecretString) -> Result<LessSafeKey, AeadError> {
+    UnboundKey::new(&AES_256_GCM, api_v3_key.expose_secret().as_bytes())
+        .map(LessSafeKey::new)
+        .map_err(|_unspecified| AeadError::Length)
 }
 
-fn nonce_of(nonce: &str) -> Result<Nonce, AeadError> {
-    Nonce::try_assume_unique_for_key(nonce.as_bytes())
-        .map_err(|_length| AeadError::Nonce { bytes: nonce.len() })
+fn nonce(text: &str) -> Result<Nonce, AeadError> {
+    Nonce::try_assume_unique_for_key(text.as_bytes()).map_err(|_unspecified| AeadError::Length)
 }
 
-impl fmt::Debug for ApiV3Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiV3Key([redacted])")
-    }
+/// Opens a ciphertext.
+///
+/// # Errors
+/// [`AeadError`]; never panics, whatever the input.
+pub fn open(
+    api_v3_key: &SecretString,
+    nonce_text: &str,
+    associated_data: &str,
+    ciphertext: &str,
+) -> Result<Vec<u8>, AeadError> {
+    let mut bytes = STANDARD
+        .decode(ciphertext)
+        .map_err(|_bad| AeadError::Base64)?;
+    let aad = Aad::from(associated_data.as_bytes());
+    let plain = key(api_v3_key)?
+        .open_in_place(nonce(nonce_text)?, aad, &mut bytes)
+        .map_err(|_unspecified| AeadError::Tag)?
+        .len();
+    bytes.truncate(plain);
+    Ok(bytes)
+}
+
+/// Seals a text as WeChat does; for a simulator.
+///
+/// # Errors
+/// [`AeadError::Length`].
+pub fn seal(
+    api_v3_key: &SecretString,
+    nonce_text: &str,
+    associated_data: &str,
+    plain: &[u8],
+) -> Result<String, AeadError> {
+    let mut bytes = plain.to_vec();
+    let aad = Aad::from(associated_data.as_bytes());
+    key(api_v3_key)?
+        .seal_in_place_append_tag(nonce(nonce_text)?, aad, &mut bytes)
+        .map_err(|_unspecified| AeadError::Length)?;
+    Ok(STANDARD.encode(bytes))
 }
