@@ -1,0 +1,113 @@
+//! INV-1 under concurrency: what fits is accepted, not a fen more.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tuikuan_domain::refund::{Command, Situation as Held, decide};
+use tuikuan_store::{CommitError, Situation};
+
+use crate::world::{at, each, fen, order, payment, payment_id, registered, wanted};
+
+/// 64 threads want 3 fen each, several times, of an order of 100 fen: 33 fit (and fewer than 50).
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn exactly_what_fits_is_accepted() {
+    for world in each() {
+        let world = Arc::new(world);
+        world.commit(registered(payment(1, 100))).await.unwrap();
+        let next = Arc::new(AtomicU32::new(1));
+        let threads: Vec<_> = (0..64)
+            .map(|_| {
+                let (world, next) = (Arc::clone(&world), Arc::clone(&next));
+                std::thread::spawn(move || {
+                    let mut accepted = 0;
+                    for _ in 0..3 {
+                        let n = next.fetch_add(1, Ordering::Relaxed);
+                        accepted += u32::from(request(&world, n));
+                    }
+                    accepted
+                })
+            })
+            .collect();
+        let accepted: u32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+        assert_eq!(accepted, 33);
+        let payment = world.store.payment(&payment_id(1)).unwrap().unwrap();
+        assert_eq!((payment.reserved, payment.refunds), (fen(99), 33));
+        assert_eq!(world.store.refunds_of(&payment.id).unwrap().len(), 33);
+    }
+}
+
+/// As the ledger does: load, decide, commit, and again after a conflict.
+fn request(world: &crate::world::World, n: u32) -> bool {
+    loop {
+        let new = wanted(n, 1, 3);
+        let held = world.situation(&new);
+        let Ok(transition) = decide(
+            Held {
+                refund: held.refund.as_ref(),
+                payment: held.payment.as_ref(),
+                replaced: None,
+            },
+            Command::Request(Box::new(new.clone())),
+            &world.context(at(0)),
+        ) else {
+            return false;
+        };
+        let change = tuikuan_store::Change::of(transition, new.id, at(0));
+        match world.store.commit_now(change) {
+            Ok(_) => return true,
+            Err(CommitError::Conflict) => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+/// A door that does not look: the constraint of the database still holds, whoever else commits.
+#[tokio::test]
+async fn the_database_refuses_what_a_blind_door_allows() {
+    for world in each() {
+        world.commit(registered(payment(1, 100))).await.unwrap();
+        let blind = Situation {
+            refund: None,
+            payment: Some(payment(1, 1_000_000)),
+        };
+        let mut change = world.request_against(wanted(1, 1, 101), &blind, at(0));
+        change.refund.as_mut().unwrap().record.total = Some(fen(200));
+        let changed = change.payment.as_mut().unwrap();
+        changed.record.total = fen(100);
+        let good = world.request_against(wanted(2, 2, 5), &Situation::default(), at(0));
+        let (bad, good) = tokio::join!(world.commit(change), world.commit(good));
+        match bad {
+            Err(CommitError::Overdrawn { constraint }) => assert_eq!(constraint, "payment_sums"),
+            other => panic!("{other:?}"),
+        }
+        good.unwrap();
+        let stored = world.store.payment(&payment_id(1)).unwrap();
+        assert_eq!(stored, Some(payment(1, 100)));
+        assert!(world.situation(&wanted(1, 1, 101)).refund.is_none());
+    }
+}
+
+#[tokio::test]
+async fn no_more_than_fifty_refunds_count() {
+    for world in each() {
+        let mut full = payment(1, 1000);
+        full.refunds = 51;
+        let error = world.commit(registered(full)).await.unwrap_err();
+        assert!(matches!(error, CommitError::Overdrawn { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_order_is_one_payment() {
+    for world in each() {
+        world.commit(registered(payment(1, 100))).await.unwrap();
+        let mut twin = payment(2, 100);
+        twin.out_trade_no = order(1).out_trade_no.unwrap();
+        let error = world.commit(registered(twin)).await.unwrap_err();
+        assert!(matches!(error, CommitError::Conflict), "{error:?}");
+        let mut twin = payment(3, 100);
+        twin.transaction_id = payment(1, 100).transaction_id;
+        let error = world.commit(registered(twin)).await.unwrap_err();
+        assert!(matches!(error, CommitError::Conflict), "{error:?}");
+    }
+}
