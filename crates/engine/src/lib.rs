@@ -1,1 +1,44 @@
-//! engine.
+//! The engine: the two doors made durable, and everything that works around them. It asks WeChat,
+//! hears WeChat, tells the merchant's systems, and never calls "failed" what it merely did not hear.
+//!
+//! [`Engine`] is the handle; [`Engine::start`] starts its workers. All time and randomness come from
+//! a [`Clock`] and an [`IdSource`], all that leaves goes through a [`Network`], so that whole lives
+//! can be simulated from a seed (see [`step`]).
+
+pub mod address;
+mod certificates;
+mod clock;
+mod engine;
+mod error;
+mod internet;
+mod job;
+mod lane;
+mod ledger;
+mod merchant;
+mod network;
+mod notice;
+mod payment;
+mod redact;
+mod request;
+mod settings;
+pub mod step;
+mod tally;
+pub mod verdict;
+mod webhook;
+mod worker;
+
+pub use address::AddressPolicy;
+pub use clock::{Clock, IdSource, MachineClock, MachineIds};
+pub use engine::{Engine, EngineParts};
+pub use error::EngineError;
+pub use internet::{Internet, InternetError, InternetOptions};
+pub use ledger::LedgerError;
+pub use merchant::Merchant;
+pub use network::{CallError, Network, Sending, WebhookCall, WebhookError};
+pub use notice::{Channel, Incoming, Received};
+pub use payment::{PaymentRegistration, Registered};
+pub use request::{RefundRequest, Requested, number_of};
+pub use settings::Settings;
+pub use tally::Tally;
+pub use webhook::NewEndpoint;
+pub use worker::Workers;

@@ -1,0 +1,309 @@
+//! The handle of the engine: what interfaces call, and what jobs work with. Cheap to clone.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+use tuikuan_domain::refund::Command;
+use tuikuan_domain::{MerchantName, OrderRef, Payment, PaymentReport, Refund, RefundId, Source};
+use tuikuan_store::{Guard, ReadError, Release, Store};
+use tuikuan_terms::{MchId, OutTradeNo};
+
+use crate::clock::{Clock, IdSource};
+use crate::error::EngineError;
+use crate::lane::Lanes;
+use crate::ledger::{Ledger, LedgerError};
+use crate::merchant::Merchant;
+use crate::network::Network;
+use crate::settings::Settings;
+use crate::tally::Tally;
+use crate::webhook::Endpoints;
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// The store, open.
+    pub store: Arc<Store>,
+    /// The merchants of the configuration.
+    pub merchants: Vec<Arc<Merchant>>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identifiers.
+    pub ids: Arc<dyn IdSource>,
+    /// The way out.
+    pub network: Arc<dyn Network>,
+    /// The numbers.
+    pub settings: Settings,
+}
+
+struct Inner {
+    ledger: Ledger,
+    lanes: Lanes,
+    network: Arc<dyn Network>,
+    merchants: Vec<Arc<Merchant>>,
+    by_name: HashMap<MerchantName, usize>,
+    tally: Tally,
+    work: tokio::sync::Notify,
+    certificates: tokio::sync::Notify,
+    stopping: AtomicBool,
+}
+
+/// The engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("merchants", &self.inner.merchants.len())
+            .finish()
+    }
+}
+
+/// A job that is ours until a time.
+#[derive(Debug, Clone)]
+pub(crate) struct Held {
+    pub(crate) guard: Guard,
+    pub(crate) until: Timestamp,
+}
+
+impl Engine {
+    /// An engine over an open store. It does nothing by itself until its workers are started.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn new(parts: EngineParts) -> Result<Self, ReadError> {
+        let endpoints = Endpoints::load(&parts.store)?;
+        let by_name = parts
+            .merchants
+            .iter()
+            .enumerate()
+            .map(|(i, m)| (m.name.clone(), i))
+            .collect();
+        let limits = parts.settings.limits;
+        let ledger = Ledger {
+            store: parts.store,
+            clock: parts.clock,
+            ids: parts.ids,
+            settings: Arc::new(parts.settings),
+            endpoints,
+        };
+        let inner = Inner {
+            ledger,
+            lanes: Lanes::new(limits),
+            network: parts.network,
+            merchants: parts.merchants,
+            by_name,
+            tally: Tally::default(),
+            work: tokio::sync::Notify::new(),
+            certificates: tokio::sync::Notify::new(),
+            stopping: AtomicBool::new(false),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The store, for reads. Every write goes through the engine.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.inner.ledger.store
+    }
+
+    /// The merchants of the configuration.
+    #[must_use]
+    pub fn merchants(&self) -> &[Arc<Merchant>] {
+        &self.inner.merchants
+    }
+
+    /// A merchant by its short name.
+    #[must_use]
+    pub fn merchant(&self, name: &MerchantName) -> Option<&Arc<Merchant>> {
+        self.inner
+            .by_name
+            .get(name)
+            .and_then(|index| self.inner.merchants.get(*index))
+    }
+
+    /// The engine's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.ledger.now()
+    }
+
+    /// The engine's numbers.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.inner.ledger.settings
+    }
+
+    /// What happened since the process started.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.inner.tally
+    }
+
+    /// The position of the last committed event; changes with each one.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<i64> {
+        self.store().events_changed()
+    }
+
+    /// A command about an existing refund.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] when the door refuses, [`EngineError::NotFound`], or the store's.
+    pub async fn command(
+        &self,
+        id: &RefundId,
+        command: Command,
+        source: Source,
+    ) -> Result<Refund, EngineError> {
+        let acted = self
+            .ledger()
+            .act(
+                id,
+                source,
+                crate::ledger::Beside::default(),
+                |refund, payment, context| {
+                    let situation = tuikuan_domain::Situation {
+                        refund: Some(refund),
+                        payment,
+                        replaced: None,
+                    };
+                    tuikuan_domain::refund::decide(situation, command.clone(), context)
+                },
+            )
+            .await?;
+        self.wake();
+        Ok(acted.refund)
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
+    }
+
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.inner.lanes
+    }
+
+    pub(crate) fn network(&self) -> &Arc<dyn Network> {
+        &self.inner.network
+    }
+
+    pub(crate) fn ids(&self) -> &dyn IdSource {
+        self.inner.ledger.ids.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.inner.ledger.clock.as_ref()
+    }
+
+    /// Now and a while.
+    pub(crate) fn after(&self, wait: SignedDuration) -> Timestamp {
+        tuikuan_domain::after(self.now(), wait)
+    }
+
+    pub(crate) async fn sleep_until(&self, due: Timestamp) {
+        let wait = self.clock().until(due);
+        tokio::time::sleep(wait.max(std::time::Duration::from_millis(1))).await;
+    }
+
+    /// Tells the workers that there may be work.
+    pub(crate) fn wake(&self) {
+        self.inner.work.notify_one();
+    }
+
+    pub(crate) fn work(&self) -> &tokio::sync::Notify {
+        &self.inner.work
+    }
+
+    /// A notification named a serial that nobody knows: the certificates are fetched again.
+    pub(crate) fn want_certificates(&self) {
+        self.inner.certificates.notify_waiters();
+    }
+
+    pub(crate) async fn certificates_wanted(&self) {
+        self.inner.certificates.notified().await;
+    }
+
+    pub(crate) fn reload_endpoints(&self) -> Result<(), ReadError> {
+        self.ledger().endpoints.reload(self.store())
+    }
+
+    pub(crate) fn set_stopping(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the service is stopping: what has not begun is handed back.
+    pub(crate) fn stopping(&self) -> bool {
+        self.inner.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Hands a job back: stopping, or waiting too long for the quota, is not a failed attempt.
+    pub(crate) async fn hand_back(&self, held: &Held) -> Result<(), LedgerError> {
+        let now = self.now();
+        let release = Release {
+            guard: held.guard.clone(),
+            due: now,
+            now,
+        };
+        self.store().release(release).await?;
+        Ok(())
+    }
+
+    /// When the payment of a refund was paid, where known.
+    pub(crate) fn paid_at(&self, refund: &Refund) -> Option<Timestamp> {
+        let payment = self
+            .store()
+            .payment(refund.payment_id.as_ref()?)
+            .ok()
+            .flatten()?;
+        payment.paid_at
+    }
+
+    /// The stored payment of an order that WeChat reports.
+    pub(crate) fn find_payment(
+        &self,
+        merchant: &Merchant,
+        report: &PaymentReport,
+    ) -> Result<Option<Payment>, ReadError> {
+        let order = OrderRef {
+            out_trade_no: Some(report.out_trade_no.clone()),
+            transaction_id: report.transaction_id.clone(),
+        };
+        self.payment_of(merchant, &order)
+    }
+
+    /// The stored payment of an order, by its own number first.
+    pub(crate) fn payment_of(
+        &self,
+        merchant: &Merchant,
+        order: &OrderRef,
+    ) -> Result<Option<Payment>, ReadError> {
+        let (mch_id, sub): (&MchId, _) = (&merchant.mch_id, merchant.sub_mch_id.as_ref());
+        if let Some(out_trade_no) = order.out_trade_no.as_ref() {
+            let found = self.payment_by_trade_no(mch_id, sub, out_trade_no)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        match order.transaction_id.as_ref() {
+            Some(id) => self.store().payment_by_transaction(mch_id, id),
+            None => Ok(None),
+        }
+    }
+
+    fn payment_by_trade_no(
+        &self,
+        mch_id: &MchId,
+        sub_mch_id: Option<&tuikuan_terms::SubMchId>,
+        out_trade_no: &OutTradeNo,
+    ) -> Result<Option<Payment>, ReadError> {
+        self.store()
+            .payment_by_trade_no(mch_id, sub_mch_id, out_trade_no)
+    }
+}

@@ -1,0 +1,70 @@
+//! Why the engine refused something, by who must act. Interfaces derive their status from it.
+
+use tuikuan_domain::Refusal;
+use tuikuan_store::{CommitError, ReadError};
+
+use crate::ledger::LedgerError;
+
+/// Why the engine did not do what was asked. Nothing is half done.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The merchant is not in the configuration.
+    #[error("no merchant has this name in the configuration")]
+    UnknownMerchant,
+    /// A request without any identity would become a second refund when it is repeated (INV-15).
+    #[error("neither out_refund_no nor Idempotency-Key was given")]
+    NoIdentity,
+    /// The order is named by no number.
+    #[error("neither out_trade_no nor transaction_id was given")]
+    NoOrder,
+    /// A door refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such thing.
+    #[error("not found")]
+    NotFound,
+    /// The payment is registered with other facts (INV-8).
+    #[error("the payment is registered with other facts: {}", fields.join(", "))]
+    PaymentDiffers {
+        /// The fields that differ.
+        fields: Vec<&'static str>,
+    },
+    /// The disk is full: nothing was written, try again when there is room.
+    #[error("the disk is full, nothing was written")]
+    StoreFull,
+    /// The store cannot take the change now.
+    #[error("the store is not available")]
+    StoreUnavailable(#[source] Box<LedgerError>),
+    /// A webhook endpoint that cannot be used.
+    #[error("the endpoint cannot be used: {reason}")]
+    EndpointRefused {
+        /// Why, and what to do.
+        reason: String,
+    },
+}
+
+impl From<LedgerError> for EngineError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::NotFound => Self::NotFound,
+            LedgerError::Refused(refusal) => Self::Refused(refusal),
+            LedgerError::Store(CommitError::Full) => Self::StoreFull,
+            LedgerError::LeaseLost
+            | LedgerError::Store(_)
+            | LedgerError::Read(_)
+            | LedgerError::Contended => Self::StoreUnavailable(Box::new(error)),
+        }
+    }
+}
+
+impl From<CommitError> for EngineError {
+    fn from(error: CommitError) -> Self {
+        LedgerError::from(error).into()
+    }
+}
+
+impl From<ReadError> for EngineError {
+    fn from(error: ReadError) -> Self {
+        LedgerError::from(error).into()
+    }
+}

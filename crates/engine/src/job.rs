@@ -1,0 +1,7 @@
+//! The kinds of work. Every job is written to be run twice: a process may die between any two
+//! lines, and the lease then brings the job to somebody else.
+
+pub(crate) mod deliver;
+pub(crate) mod look_up;
+pub(crate) mod query;
+pub(crate) mod submit;

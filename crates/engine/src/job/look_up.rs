@@ -1,0 +1,101 @@
+//! Asks WeChat for the order of a refund whose payment nobody registered. Only then amount and
+//! reserve are decided, in the same commit that stores the payment (INV-1).
+
+use tuikuan_domain::refund::observe;
+use tuikuan_domain::{
+    Observation, Payment, PaymentFinding, PaymentReport, Plan, Refund, Source, Step,
+};
+use tuikuan_store::CommitError;
+
+use crate::clock::payment_id;
+use crate::engine::{Engine, Held};
+use crate::job::query::permitted;
+use crate::job::submit::mend_plan;
+use crate::ledger::{Beside, LedgerError, after};
+use crate::merchant::Merchant;
+use crate::verdict;
+
+/// Runs the job.
+///
+/// # Errors
+/// [`LedgerError::LeaseLost`] when somebody else has the job now.
+pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<(), LedgerError> {
+    let guard = &held.guard;
+    let Some(merchant) = engine.merchant(&refund.merchant) else {
+        let due = engine.after(engine.settings().schedule.spacing);
+        let plan = Plan::At(Step::LookUpPayment, due);
+        return engine.ledger().replan(&refund.id, guard, plan).await;
+    };
+    if !permitted(engine, held, &refund).await {
+        return engine.hand_back(held).await;
+    }
+    let call = engine
+        .call(merchant, verdict::payment_query(engine, merchant, &refund))
+        .await;
+    let finding = call.payment_finding(merchant, &refund);
+    let beside = Beside {
+        guard: Some(guard.clone()),
+        exchange: Some(call.exchange("look_up_payment", None)),
+        inbox: None,
+    };
+    let ledger = engine.ledger();
+    // Another refund of the same order may store the payment first: then it is loaded and used.
+    loop {
+        let loaded = ledger.load(&refund.id)?;
+        let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
+        let found = match &finding {
+            PaymentFinding::Paid(report) => Some(Box::new(record(engine, merchant, report)?)),
+            PaymentFinding::NotPaid(_)
+            | PaymentFinding::NotFound(_)
+            | PaymentFinding::Unanswered(_) => None,
+        };
+        let observation = Observation::PaymentLookup {
+            finding: finding.clone(),
+            payment: found,
+        };
+        let context = ledger.context(Source::Query);
+        let transition = observe(&refund, loaded.payment.as_ref(), observation, &context);
+        let id = refund.id.clone();
+        let acted = after(refund, transition);
+        match ledger.commit(&acted.transition, &id, &beside).await {
+            Ok(_) if acted.transition.plan == Plan::Keep => {
+                return mend_plan(engine, guard, &acted.refund).await;
+            }
+            Ok(_) => return Ok(()),
+            Err(CommitError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The payment as stored, or a new record of what WeChat reports.
+fn record(
+    engine: &Engine,
+    merchant: &Merchant,
+    report: &PaymentReport,
+) -> Result<Payment, LedgerError> {
+    let stored = engine.find_payment(merchant, report)?;
+    Ok(stored.unwrap_or_else(|| new_payment(engine, merchant, report)))
+}
+
+/// A payment nobody has drawn on yet.
+pub(crate) fn new_payment(engine: &Engine, merchant: &Merchant, report: &PaymentReport) -> Payment {
+    Payment {
+        id: payment_id(engine.ids()),
+        merchant: merchant.name.clone(),
+        mch_id: merchant.mch_id.clone(),
+        sub_mch_id: merchant.sub_mch_id.clone(),
+        out_trade_no: report.out_trade_no.clone(),
+        transaction_id: report.transaction_id.clone(),
+        total: report.total,
+        paid_at: report.paid_at,
+        reserved: tuikuan_terms::Fen::ZERO,
+        spent: tuikuan_terms::Fen::ZERO,
+        external: tuikuan_terms::Fen::ZERO,
+        refunds: 0,
+        in_flight: None,
+        last_submit: None,
+        created_at: engine.now(),
+        version: 0,
+    }
+}

@@ -1,0 +1,70 @@
+//! Asks WeChat about a refund. The answer is the highest evidence there is (INV-16).
+
+use tuikuan_domain::refund::{Context, observe};
+use tuikuan_domain::{Observation, Payment, Plan, Refund, Source, Step};
+
+use crate::engine::{Engine, Held};
+use crate::job::submit::mend_plan;
+use crate::lane::Permit;
+use crate::ledger::{Beside, LedgerError};
+use crate::verdict;
+
+/// Runs the job.
+///
+/// # Errors
+/// [`LedgerError::LeaseLost`] when somebody else has the job now.
+pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<(), LedgerError> {
+    let guard = &held.guard;
+    if !refund.status.can_query() {
+        return mend_plan(engine, guard, &refund).await;
+    }
+    let Some(merchant) = engine.merchant(&refund.merchant) else {
+        let due = engine.after(engine.settings().schedule.spacing);
+        return engine
+            .ledger()
+            .replan(&refund.id, guard, Plan::At(Step::Query, due))
+            .await;
+    };
+    if !permitted(engine, held, &refund).await {
+        return engine.hand_back(held).await;
+    }
+    let call = engine
+        .call(merchant, verdict::query(engine, merchant, &refund))
+        .await;
+    let finding = call.query_finding(merchant, &refund);
+    let beside = Beside {
+        guard: Some(guard.clone()),
+        exchange: Some(call.exchange("query", None)),
+        inbox: None,
+    };
+    let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
+        Ok(observe(
+            refund,
+            payment,
+            Observation::Query(finding.clone()),
+            context,
+        ))
+    };
+    let acted = engine
+        .ledger()
+        .act(&refund.id, Source::Query, beside, door)
+        .await?;
+    if acted.transition.plan == Plan::Keep {
+        // The refund moved on while the answer was under way.
+        return mend_plan(engine, guard, &acted.refund).await;
+    }
+    Ok(())
+}
+
+/// Waits for the quota of queries; `false` when the lease would not outlast a call any more.
+pub(crate) async fn permitted(engine: &Engine, held: &Held, refund: &Refund) -> bool {
+    loop {
+        if engine.stopping() || engine.after(engine.settings().call_timeout) > held.until {
+            return false;
+        }
+        match engine.lanes().query(refund.mch_id.as_str(), engine.now()) {
+            Permit::Granted => return true,
+            Permit::At(due) => engine.sleep_until(due).await,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The two doors made durable: load, call the door, commit, and decide again after a lost race. The
+//! only writer of refunds. Nobody is told anything before the commit is durable (INV-14).
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tuikuan_domain::refund::{Approval, Context};
+use tuikuan_domain::{Payment, Plan, Refund, RefundId, Refusal, Source, Transition};
+use tuikuan_store::{
+    Change, CommitError, Committed, Exchange, Guard, InboxEntry, ReadError, Store,
+};
+
+use crate::clock::{Clock, IdSource};
+use crate::settings::Settings;
+use crate::webhook::Endpoints;
+
+/// A race is decided again at most so often; every round somebody else has won, so progress is made.
+const ROUNDS_MAX: usize = 10_000;
+
+/// Why an act on the ledger came to nothing. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// There is no such refund.
+    #[error("no such refund")]
+    NotFound,
+    /// A door refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The lease under which this was to be written is somebody else's now.
+    #[error("the lease of the job was lost")]
+    LeaseLost,
+    /// The store could not write.
+    #[error(transparent)]
+    Store(CommitError),
+    /// The store could not read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Too many others changed the same records.
+    #[error("the records are changed by too many at once")]
+    Contended,
+}
+
+impl From<CommitError> for LedgerError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::LeaseLost => Self::LeaseLost,
+            CommitError::Conflict
+            | CommitError::Overdrawn { .. }
+            | CommitError::Full
+            | CommitError::Unavailable { .. }
+            | CommitError::Stopped { .. } => Self::Store(error),
+        }
+    }
+}
+
+/// What is written beside a transition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Beside {
+    pub(crate) guard: Option<Guard>,
+    pub(crate) inbox: Option<InboxEntry>,
+    pub(crate) exchange: Option<Exchange>,
+}
+
+impl Beside {
+    pub(crate) fn under(guard: &Guard) -> Self {
+        Self {
+            guard: Some(guard.clone()),
+            ..Self::default()
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.inbox.is_none() && self.exchange.is_none()
+    }
+}
+
+/// The records as a door sees them.
+pub(crate) struct Loaded {
+    pub(crate) refund: Option<Refund>,
+    pub(crate) payment: Option<Payment>,
+}
+
+/// What came of an act.
+#[derive(Debug)]
+pub(crate) struct Acted {
+    /// The refund after it.
+    pub(crate) refund: Refund,
+    /// The transition that was committed.
+    pub(crate) transition: Transition,
+}
+
+/// The writer of refunds.
+pub(crate) struct Ledger {
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) endpoints: Endpoints,
+}
+
+impl Ledger {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(crate) fn context(&self, source: Source) -> Context<'_> {
+        Context {
+            now: self.now(),
+            source,
+            schedule: &self.settings.schedule,
+            total_max: self.settings.total_max,
+            approval: Approval::NotNeeded,
+        }
+    }
+
+    /// Loads a refund and its payment.
+    pub(crate) fn load(&self, id: &RefundId) -> Result<Loaded, LedgerError> {
+        let refund = self.store.refund(id)?;
+        let payment = match refund.as_ref().and_then(|r| r.payment_id.as_ref()) {
+            Some(payment) => self.store.payment(payment)?,
+            None => None,
+        };
+        Ok(Loaded { refund, payment })
+    }
+
+    /// Applies a door to an existing refund and commits what it returns.
+    pub(crate) async fn act(
+        &self,
+        id: &RefundId,
+        source: Source,
+        beside: Beside,
+        door: impl Fn(&Refund, Option<&Payment>, &Context<'_>) -> Result<Transition, Refusal>
+        + Send
+        + Sync,
+    ) -> Result<Acted, LedgerError> {
+        for _ in 0..ROUNDS_MAX {
+            let loaded = self.load(id)?;
+            let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
+            let transition = door(&refund, loaded.payment.as_ref(), &self.context(source))?;
+            let acted = after(refund, transition);
+            match self.commit(&acted.transition, id, &beside).await {
+                Ok(_) => return Ok(acted),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(LedgerError::Contended)
+    }
+
+    /// Commits a transition; writes nothing when there is nothing to write.
+    pub(crate) async fn commit(
+        &self,
+        transition: &Transition,
+        subject: &RefundId,
+        beside: &Beside,
+    ) -> Result<Option<Committed>, CommitError> {
+        if *transition == Transition::unchanged() && beside.is_empty() {
+            return Ok(None);
+        }
+        let mut change = Change::of(transition.clone(), subject.clone(), self.now());
+        change.guard.clone_from(&beside.guard);
+        change.inbox.clone_from(&beside.inbox);
+        change.exchange.clone_from(&beside.exchange);
+        if let (Some(event), Some(changed)) = (&change.event, &change.refund) {
+            change.deliveries =
+                self.endpoints
+                    .deliveries(event, &changed.record, self.ids.as_ref());
+        }
+        let committed = self.store.commit(change).await?;
+        Ok(Some(committed))
+    }
+
+    /// Gives a refund's job a new plan, under its lease, and changes nothing else.
+    pub(crate) async fn replan(
+        &self,
+        id: &RefundId,
+        guard: &Guard,
+        plan: Plan,
+    ) -> Result<(), LedgerError> {
+        self.commit(&Transition::plan(plan), id, &Beside::under(guard))
+            .await?;
+        Ok(())
+    }
+}
+
+/// The refund after a transition.
+pub(crate) fn after(refund: Refund, transition: Transition) -> Acted {
+    let refund = transition
+        .refund
+        .as_ref()
+        .map_or(refund, |changed| changed.record.clone());
+    Acted { refund, transition }
+}

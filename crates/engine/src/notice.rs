@@ -1,0 +1,280 @@
+//! WeChat tells us. A notification is answered with success only after it, or its equal, is durably
+//! stored (INV-20); whatever cannot be opened is answered alike (INV-23). A v3 notification is
+//! evidence; a v2 one only brings a query forward (INV-18).
+
+use aws_lc_rs::digest::{SHA256, digest};
+use tuikuan_domain::refund::{Context, observe};
+use tuikuan_domain::{MerchantName, Observation, Payment, PaymentFinding, Refund, Source};
+use tuikuan_store::{Change, InboxEntry};
+use tuikuan_wechat::v2::notification as v2;
+use tuikuan_wechat::v3::notification::{self as v3, NotificationError, Subject};
+use tuikuan_wechat::v3::sign::VerifyError;
+use tuikuan_wechat::{Format, RefundReport, sniff};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::ledger::Beside;
+use crate::merchant::Merchant;
+use crate::verdict::{payment_of, report_of};
+
+/// At which door a notification arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// `/notify/{merchant}/v2/refund`
+    V2Refund,
+    /// `/notify/{merchant}/v2/payment`
+    V2Payment,
+    /// `/notify/{merchant}/v3`; a refund told in v2 format may arrive here too.
+    V3,
+}
+
+/// A notification as it arrived.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// At which door.
+    pub channel: Channel,
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
+    /// The raw body.
+    pub body: Vec<u8>,
+}
+
+/// What the sender is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It is stored, or its equal was: success.
+    Stored,
+    /// It could not be understood: failure, for whatever reason the same.
+    NotUnderstood,
+    /// It could not be stored: failure, send it again.
+    NotStored,
+}
+
+/// Headers that are kept with a notification.
+const KEPT_HEADERS: [&str; 5] = [
+    "wechatpay-timestamp",
+    "wechatpay-nonce",
+    "wechatpay-serial",
+    "wechatpay-signature",
+    "wechatpay-signature-type",
+];
+
+impl Engine {
+    /// Takes a notification in.
+    pub async fn receive(&self, merchant: &MerchantName, incoming: Incoming) -> Received {
+        let Some(merchant) = self.merchant(merchant).cloned() else {
+            self.tally().count("notifications", "not_understood");
+            return Received::NotUnderstood;
+        };
+        let taken = match (incoming.channel, sniff(&incoming.body)) {
+            (Channel::V3, Format::Json) => self.receive_v3(&merchant, &incoming).await,
+            (Channel::V3 | Channel::V2Refund, _) => self.receive_v2(&merchant, &incoming).await,
+            (Channel::V2Payment, _) => self.receive_v2_payment(&merchant, &incoming).await,
+        };
+        let (received, label) = match taken {
+            Some(Ok(())) => (Received::Stored, "stored"),
+            Some(Err(_)) => (Received::NotStored, "not_stored"),
+            None => (Received::NotUnderstood, "not_understood"),
+        };
+        self.tally().count("notifications", label);
+        received
+    }
+
+    async fn receive_v3(
+        &self,
+        merchant: &Merchant,
+        incoming: &Incoming,
+    ) -> Option<Result<(), EngineError>> {
+        let credentials = &merchant.account.credentials;
+        let key = credentials.api_v3_key()?;
+        let now = self.now().as_second();
+        let keys = credentials.trusted();
+        let opened = v3::open(&incoming.headers, &incoming.body, &keys, key, now);
+        let notification = match opened {
+            Ok(notification) => notification,
+            Err(error) => {
+                if matches!(
+                    error,
+                    NotificationError::Verify(VerifyError::UnknownSerial { .. })
+                ) {
+                    self.want_certificates();
+                }
+                tracing::debug!(merchant = %merchant.name, %error, "notification refused");
+                return None;
+            }
+        };
+        let entry =
+            |outcome: &str| self.entry(merchant, incoming, (&notification.plain, "v3"), outcome);
+        Some(match &notification.subject {
+            Subject::Refund(report) => self.refund_told(merchant, report, entry).await,
+            Subject::Payment(report) => match payment_of((**report).clone()) {
+                PaymentFinding::Paid(facts) => {
+                    let inbox = Some(entry("payment"));
+                    settle_payment(self.store_payment(merchant, &facts, inbox).await)
+                }
+                PaymentFinding::NotPaid(_)
+                | PaymentFinding::NotFound(_)
+                | PaymentFinding::Unanswered(_) => self.keep(entry("not_paid")).await,
+            },
+            Subject::Other => self.keep(entry("other")).await,
+        })
+    }
+
+    /// A verified refund notification: applied directly, after it is checked against our record.
+    async fn refund_told(
+        &self,
+        merchant: &Merchant,
+        report: &RefundReport,
+        entry: impl Fn(&str) -> InboxEntry,
+    ) -> Result<(), EngineError> {
+        let Some(report) = report_of(merchant, report.clone()) else {
+            return self.keep(entry("unreadable")).await;
+        };
+        let found = self
+            .store()
+            .refund_by_number(&merchant.mch_id, &report.out_refund_no)?;
+        let Some(refund) = found else {
+            self.tally().count("notifications_unmatched", "v3");
+            return self.keep(entry("unmatched")).await;
+        };
+        let mut inbox = entry("applied");
+        inbox.refund_id = Some(refund.id.clone());
+        let beside = Beside {
+            inbox: Some(inbox),
+            ..Beside::default()
+        };
+        let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
+            Ok(observe(
+                refund,
+                payment,
+                Observation::Notification(report.clone()),
+                context,
+            ))
+        };
+        self.ledger()
+            .act(&refund.id, Source::Notification, beside, door)
+            .await?;
+        Ok(())
+    }
+
+    async fn receive_v2(
+        &self,
+        merchant: &Merchant,
+        incoming: &Incoming,
+    ) -> Option<Result<(), EngineError>> {
+        let key = merchant.account.credentials.api_v2_key()?;
+        let hint = match v2::open_refund(&incoming.body, merchant.mch_id.as_str(), key) {
+            Ok(hint) => hint,
+            Err(error) => {
+                tracing::debug!(merchant = %merchant.name, %error, "notification refused");
+                return None;
+            }
+        };
+        let entry = |outcome: &str| self.entry(merchant, incoming, (&hint.plain, "v2"), outcome);
+        let number = &hint.report.out_refund_no;
+        let found = match self.store().refund_by_number(&merchant.mch_id, number) {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error.into())),
+        };
+        let Some(refund) = found else {
+            self.tally().count("notifications_unmatched", "v2");
+            return Some(self.keep(entry("unmatched")).await);
+        };
+        let mut inbox = entry("hint");
+        inbox.refund_id = Some(refund.id.clone());
+        let beside = Beside {
+            inbox: Some(inbox),
+            ..Beside::default()
+        };
+        let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
+            Ok(observe(refund, payment, Observation::Hint, context))
+        };
+        let acted = self
+            .ledger()
+            .act(&refund.id, Source::Notification, beside, door)
+            .await;
+        Some(acted.map(|_| ()).map_err(EngineError::from))
+    }
+
+    async fn receive_v2_payment(
+        &self,
+        merchant: &Merchant,
+        incoming: &Incoming,
+    ) -> Option<Result<(), EngineError>> {
+        let key = merchant.account.credentials.api_v2_key()?;
+        let opened = v2::open_payment(&incoming.body, merchant.mch_id.as_str(), key);
+        let report = opened.ok()?;
+        let entry = |outcome: &str| self.entry(merchant, incoming, (&incoming.body, "v2"), outcome);
+        Some(match payment_of(report) {
+            PaymentFinding::Paid(facts) => {
+                let inbox = Some(entry("payment"));
+                settle_payment(self.store_payment(merchant, &facts, inbox).await)
+            }
+            PaymentFinding::NotPaid(_)
+            | PaymentFinding::NotFound(_)
+            | PaymentFinding::Unanswered(_) => self.keep(entry("not_paid")).await,
+        })
+    }
+
+    /// Stores a notification that changes nothing.
+    async fn keep(&self, entry: InboxEntry) -> Result<(), EngineError> {
+        let mut change = Change::empty(self.now());
+        change.inbox = Some(entry);
+        self.store().commit(change).await?;
+        Ok(())
+    }
+
+    fn entry(
+        &self,
+        merchant: &Merchant,
+        incoming: &Incoming,
+        (plain, generation): (&[u8], &str),
+        outcome: &str,
+    ) -> InboxEntry {
+        let mut identity = format!("{}\0{generation}\0", merchant.name).into_bytes();
+        identity.extend_from_slice(plain);
+        let hash = digest(&SHA256, &identity);
+        let mut dedupe = [0; 32];
+        dedupe
+            .iter_mut()
+            .zip(hash.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        let kept = |name: &str| {
+            KEPT_HEADERS
+                .iter()
+                .any(|kept| name.eq_ignore_ascii_case(kept))
+        };
+        let headers: Vec<String> = incoming
+            .headers
+            .iter()
+            .filter(|(name, _)| kept(name))
+            .map(|(name, value)| format!("{}: {value}", name.to_ascii_lowercase()))
+            .collect();
+        InboxEntry {
+            dedupe,
+            merchant: merchant.name.clone(),
+            generation: generation.to_owned(),
+            headers: headers.join("\n"),
+            body: incoming.body.clone(),
+            refund_id: None,
+            received_at: self.now(),
+            outcome: outcome.to_owned(),
+        }
+    }
+}
+
+/// A payment that contradicts the registered one is answered with success all the same: sending it
+/// again would not mend it.
+fn settle_payment<T>(stored: Result<T, EngineError>) -> Result<(), EngineError> {
+    match stored {
+        Ok(_) => Ok(()),
+        Err(EngineError::PaymentDiffers { fields }) => {
+            tracing::warn!(
+                fields = fields.join(","),
+                "a payment notification differs from the registered payment"
+            );
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}

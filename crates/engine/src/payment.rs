@@ -1,0 +1,154 @@
+//! Payments: registered by a caller, by WeChat's payment notification, or asked from WeChat at first
+//! use. Whatever says it first, the facts must agree (INV-8).
+
+use jiff::Timestamp;
+use tuikuan_domain::refund::Changed;
+use tuikuan_domain::{MerchantName, OrderRef, Payment, PaymentReport};
+use tuikuan_store::{Change, CommitError, InboxEntry};
+use tuikuan_terms::{Fen, OutTradeNo, TransactionId};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::job::look_up::new_payment;
+use crate::ledger::LedgerError;
+use crate::merchant::Merchant;
+
+/// A payment as a caller registers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentRegistration {
+    /// The merchant's name in the configuration.
+    pub merchant: MerchantName,
+    /// The merchant's order number.
+    pub out_trade_no: OutTradeNo,
+    /// WeChat's order number, if known.
+    pub transaction_id: Option<TransactionId>,
+    /// What was paid, at least 1 fen.
+    pub total: Fen,
+    /// When, if known.
+    pub paid_at: Option<Timestamp>,
+}
+
+/// The payment that was registered.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// The payment, durable.
+    pub payment: Payment,
+    /// Whether this made it, or it existed.
+    pub created: bool,
+}
+
+impl Engine {
+    /// Registers a payment, or completes a registered one with facts that were not known.
+    ///
+    /// # Errors
+    /// [`EngineError::PaymentDiffers`] when it is registered with other facts.
+    pub async fn register_payment(
+        &self,
+        new: PaymentRegistration,
+    ) -> Result<Registered, EngineError> {
+        let merchant = self
+            .merchant(&new.merchant)
+            .ok_or(EngineError::UnknownMerchant)?
+            .clone();
+        if new.total.is_zero() || new.total > self.settings().total_max {
+            return Err(tuikuan_domain::Refusal::AmountAboveMaximum {
+                requested: new.total,
+                maximum: self.settings().total_max,
+            }
+            .into());
+        }
+        let report = PaymentReport {
+            out_trade_no: new.out_trade_no,
+            transaction_id: new.transaction_id,
+            total: new.total,
+            paid_at: new.paid_at.map(crate::clock::whole_micros),
+        };
+        self.store_payment(&merchant, &report, None).await
+    }
+
+    /// Stores what is known of a payment, with the notification that said so.
+    pub(crate) async fn store_payment(
+        &self,
+        merchant: &Merchant,
+        report: &PaymentReport,
+        inbox: Option<InboxEntry>,
+    ) -> Result<Registered, EngineError> {
+        loop {
+            let order = OrderRef {
+                out_trade_no: Some(report.out_trade_no.clone()),
+                transaction_id: report.transaction_id.clone(),
+            };
+            let stored = self.payment_of(merchant, &order)?;
+            let created = stored.is_none();
+            let (record, replaces) = match stored {
+                None => (
+                    Payment {
+                        version: 1,
+                        ..new_payment(self, merchant, report)
+                    },
+                    None,
+                ),
+                Some(stored) => {
+                    let merged = merge(&stored, report)?;
+                    let replaces = Some(stored.version);
+                    if merged == stored && inbox.is_none() {
+                        return Ok(Registered {
+                            payment: stored,
+                            created: false,
+                        });
+                    }
+                    (
+                        Payment {
+                            version: stored.version.saturating_add(1),
+                            ..merged
+                        },
+                        replaces,
+                    )
+                }
+            };
+            let mut change = Change::empty(self.now());
+            change.payment = Some(Changed {
+                record: record.clone(),
+                replaces,
+            });
+            change.inbox.clone_from(&inbox);
+            match self.store().commit(change).await {
+                Ok(_) => {
+                    return Ok(Registered {
+                        payment: record,
+                        created,
+                    });
+                }
+                Err(CommitError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(LedgerError::from(error).into()),
+            }
+        }
+    }
+}
+
+/// The stored payment with what was not known yet.
+fn merge(stored: &Payment, report: &PaymentReport) -> Result<Payment, EngineError> {
+    let mut fields = Vec::new();
+    if stored.total != report.total {
+        fields.push("total");
+    }
+    if stored.out_trade_no != report.out_trade_no {
+        fields.push("out_trade_no");
+    }
+    let known = (
+        stored.transaction_id.as_ref(),
+        report.transaction_id.as_ref(),
+    );
+    if matches!(known, (Some(a), Some(b)) if a != b) {
+        fields.push("transaction_id");
+    }
+    if !fields.is_empty() {
+        return Err(EngineError::PaymentDiffers { fields });
+    }
+    let mut merged = stored.clone();
+    if merged.transaction_id.is_none() {
+        merged.transaction_id.clone_from(&report.transaction_id);
+    }
+    merged.paid_at = merged.paid_at.or(report.paid_at);
+    Ok(merged)
+}

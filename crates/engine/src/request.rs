@@ -1,0 +1,168 @@
+//! A caller asks for a refund. Same identity and same content is the same refund, however often it
+//! is asked (INV-15); the answer comes after the commit is durable (INV-14).
+
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
+use tuikuan_domain::refund::{Command, Content, NewRefund, Reason, Situation, decide};
+use tuikuan_domain::{FundsAccount, MerchantName, OrderRef, Refund, RefundId, Source, Transition};
+use tuikuan_store::CommitError;
+use tuikuan_terms::{Fen, MchId, OutRefundNo};
+
+use crate::clock::refund_id;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::ledger::Beside;
+
+/// What a caller asks for.
+#[derive(Debug, Clone)]
+pub struct RefundRequest {
+    /// The merchant's name in the configuration.
+    pub merchant: MerchantName,
+    /// The order, by one or both numbers.
+    pub order: OrderRef,
+    /// What to refund.
+    pub amount: Fen,
+    /// The refund's number, if the caller has one: then it is the identity.
+    pub out_refund_no: Option<OutRefundNo>,
+    /// Else the number is computed from this key.
+    pub idempotency_key: Option<String>,
+    /// Shown to the buyer.
+    pub reason: Option<Reason>,
+    /// Where WeChat takes the money from.
+    pub funds_account: Option<FundsAccount>,
+    /// Item list, as JSON text.
+    pub goods_detail: Option<String>,
+    /// Not to be submitted before.
+    pub not_before: Option<Timestamp>,
+    /// Refuse unless exactly this is left.
+    pub expected_refundable: Option<Fen>,
+    /// The closed refund that this one replaces.
+    pub replaces: Option<RefundId>,
+    /// The caller's own data, as JSON text.
+    pub metadata: Option<String>,
+}
+
+/// The refund that was asked for.
+#[derive(Debug, Clone)]
+pub struct Requested {
+    /// The refund, durable.
+    pub refund: Refund,
+    /// Whether this request made it, or it existed.
+    pub created: bool,
+}
+
+/// The number that an idempotency key gives for a merchant: the same key gives the same number even
+/// on an empty or restored database (INV-2).
+#[must_use]
+#[expect(
+    clippy::expect_used,
+    reason = "two letters and 40 hex digits are a refund number"
+)]
+pub fn number_of(mch_id: &MchId, idempotency_key: &str) -> OutRefundNo {
+    let text = format!("{mch_id}\0{idempotency_key}");
+    let hash = digest(&SHA256, text.as_bytes());
+    let hex: String = hash
+        .as_ref()
+        .iter()
+        .take(20)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("TK{hex}")
+        .parse()
+        .expect("two letters and 40 hex digits are a refund number")
+}
+
+impl Engine {
+    /// Asks for a refund.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing was written then.
+    pub async fn request(
+        &self,
+        ask: RefundRequest,
+        source: Source,
+    ) -> Result<Requested, EngineError> {
+        let merchant = self
+            .merchant(&ask.merchant)
+            .ok_or(EngineError::UnknownMerchant)?;
+        if ask.order.out_trade_no.is_none() && ask.order.transaction_id.is_none() {
+            return Err(EngineError::NoOrder);
+        }
+        let number = match (ask.out_refund_no, &ask.idempotency_key) {
+            (Some(number), _) => number,
+            (None, Some(key)) => number_of(&merchant.mch_id, key),
+            (None, None) => return Err(EngineError::NoIdentity),
+        };
+        let new = NewRefund {
+            id: refund_id(self.ids()),
+            merchant: ask.merchant,
+            mch_id: merchant.mch_id.clone(),
+            sub_mch_id: merchant.sub_mch_id.clone(),
+            out_refund_no: number,
+            content: Content {
+                order: ask.order,
+                amount: ask.amount,
+                reason: ask.reason,
+                funds_account: ask.funds_account,
+                goods_detail: ask.goods_detail,
+                not_before: ask.not_before.map(crate::clock::whole_micros),
+                expected_refundable: ask.expected_refundable,
+                replaces: ask.replaces,
+                metadata: ask.metadata,
+            },
+        };
+        loop {
+            match self.try_request(&new, source).await? {
+                Some(requested) => return Ok(requested),
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    /// One round; `None` when the records changed in between.
+    async fn try_request(
+        &self,
+        new: &NewRefund,
+        source: Source,
+    ) -> Result<Option<Requested>, EngineError> {
+        let order = &new.content.order;
+        let sub = new.sub_mch_id.as_ref();
+        let found = self
+            .store()
+            .situation(&new.mch_id, sub, &new.out_refund_no, order)?;
+        let replaced = match &new.content.replaces {
+            Some(id) => self.store().refund(id)?,
+            None => None,
+        };
+        let situation = Situation {
+            refund: found.refund.as_ref(),
+            payment: found.payment.as_ref(),
+            replaced: replaced.as_ref(),
+        };
+        let context = self.ledger().context(source);
+        let command = Command::Request(Box::new(new.clone()));
+        let transition = decide(situation, command, &context)?;
+        if transition == Transition::unchanged() {
+            return Ok(found.refund.map(|refund| Requested {
+                refund,
+                created: false,
+            }));
+        }
+        let refund = transition
+            .refund
+            .as_ref()
+            .map(|changed| changed.record.clone());
+        match self
+            .ledger()
+            .commit(&transition, &new.id, &Beside::default())
+            .await
+        {
+            Ok(_) => Ok(refund.map(|refund| Requested {
+                refund,
+                created: true,
+            })),
+            Err(CommitError::Conflict) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The engine's numbers, with defaults for production. Each bound stands beside what it limits.
+
+use jiff::SignedDuration;
+use tuikuan_domain::quota::Limits;
+use tuikuan_domain::retry::Schedule;
+use tuikuan_terms::Fen;
+
+/// What the engine may be told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long a claimed job belongs to its worker. Longer than every call of one job.
+    pub lease: SignedDuration,
+    /// A call to WeChat ends after so long, answered or not. Shorter than the lease.
+    pub call_timeout: SignedDuration,
+    /// The domain's schedules.
+    pub schedule: Schedule,
+    /// WeChat's limits for one merchant.
+    pub limits: Limits,
+    /// Submits and queries in flight for one merchant at once.
+    pub calls_in_flight_max: usize,
+    /// Deliveries in flight for one webhook endpoint at once.
+    pub deliveries_in_flight_max: usize,
+    /// Waits between deliveries of one webhook; after the last a dead letter.
+    pub delivery_waits: Vec<SignedDuration>,
+    /// An endpoint that fails for so long is disabled.
+    pub endpoint_failing_max: SignedDuration,
+    /// The greatest order total accepted.
+    pub total_max: Fen,
+    /// Raw conversations and notifications are kept for so long.
+    pub exchanges_kept: SignedDuration,
+    /// How often platform certificates are fetched again.
+    pub certificates_refresh: SignedDuration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: SignedDuration::from_secs(30),
+            call_timeout: SignedDuration::from_secs(10),
+            schedule: Schedule::default(),
+            limits: Limits::default(),
+            calls_in_flight_max: 256,
+            deliveries_in_flight_max: 8,
+            delivery_waits: [5, 300, 1800, 7200, 18_000, 36_000, 36_000]
+                .map(SignedDuration::from_secs)
+                .to_vec(),
+            endpoint_failing_max: SignedDuration::from_hours(5 * 24),
+            total_max: Fen::MAX,
+            exchanges_kept: SignedDuration::from_hours(30 * 24),
+            certificates_refresh: SignedDuration::from_hours(12),
+        }
+    }
+}

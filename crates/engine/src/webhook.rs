@@ -1,0 +1,340 @@
+//! Telling the merchant's systems: which endpoints hear of an event, what is sent, and how the
+//! endpoints are kept. The message is built in the commit that makes the event, with the same id
+//! and body at every try (INV-29, INV-30).
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Serialize;
+use tuikuan_domain::{Event, MerchantName, Refund};
+use tuikuan_store::{
+    AdminChange, Administered, DeliveryId, Endpoint, EndpointId, NewAudit, NewDelivery, ReadError,
+    Store,
+};
+
+use crate::clock::IdSource;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// The endpoints of the store, kept in memory because every commit needs them.
+pub(crate) struct Endpoints {
+    list: RwLock<Arc<Vec<Endpoint>>>,
+}
+
+impl Endpoints {
+    pub(crate) fn load(store: &Store) -> Result<Self, ReadError> {
+        Ok(Self {
+            list: RwLock::new(Arc::new(store.endpoints()?)),
+        })
+    }
+
+    /// Reads them anew, after one was changed here or by another process.
+    pub(crate) fn reload(&self, store: &Store) -> Result<(), ReadError> {
+        let fresh = Arc::new(store.endpoints()?);
+        *self.list.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    pub(crate) fn all(&self) -> Arc<Vec<Endpoint>> {
+        Arc::clone(&self.list.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The messages that an event causes.
+    pub(crate) fn deliveries(
+        &self,
+        event: &Event,
+        refund: &Refund,
+        ids: &dyn IdSource,
+    ) -> Vec<NewDelivery> {
+        let endpoints = self.all();
+        let hears = |e: &&Endpoint| e.enabled && e.merchant == refund.merchant;
+        let mut wanted = endpoints.iter().filter(hears).peekable();
+        if wanted.peek().is_none() {
+            return Vec::new();
+        }
+        let body = message(event, refund);
+        wanted
+            .map(|endpoint| NewDelivery {
+                id: delivery_id(ids),
+                endpoint_id: endpoint.id.clone(),
+                refund_id: refund.id.clone(),
+                seq: event.seq,
+                event_type: event.kind.type_name().to_owned(),
+                body: body.clone(),
+            })
+            .collect()
+    }
+}
+
+/// The id of a message.
+#[expect(
+    clippy::expect_used,
+    reason = "a prefix and 32 hex digits always fit the pattern"
+)]
+pub(crate) fn delivery_id(ids: &dyn IdSource) -> DeliveryId {
+    format!("msg_{}", ids.ordered().simple())
+        .parse()
+        .expect("fits the pattern")
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    timestamp: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    seq: i64,
+    source: &'a str,
+    refund: RefundData<'a>,
+}
+
+/// The refund as a webhook shows it: the state after the event, amounts in fen, times RFC 3339.
+#[derive(Serialize)]
+struct RefundData<'a> {
+    id: &'a str,
+    merchant: &'a str,
+    out_refund_no: &'a str,
+    out_trade_no: Option<&'a str>,
+    transaction_id: Option<&'a str>,
+    refund_id: Option<&'a str>,
+    amount: i64,
+    total: Option<i64>,
+    currency: &'a str,
+    status: &'a str,
+    pending_reason: Option<&'a str>,
+    attention: Option<&'a str>,
+    error_code: Option<&'a str>,
+    user_received_account: Option<&'a str>,
+    metadata: Option<serde_json::Value>,
+    created_at: String,
+    succeeded_at: Option<String>,
+    ended_at: Option<String>,
+    version: i64,
+}
+
+/// The body of the message about an event.
+fn message(event: &Event, refund: &Refund) -> String {
+    let order = &refund.content.order;
+    let text = |time: Option<Timestamp>| time.map(|t| t.to_string());
+    let data = RefundData {
+        id: refund.id.as_str(),
+        merchant: refund.merchant.as_str(),
+        out_refund_no: refund.out_refund_no.as_str(),
+        out_trade_no: order.out_trade_no.as_ref().map(AsRef::as_ref),
+        transaction_id: order.transaction_id.as_ref().map(AsRef::as_ref),
+        refund_id: refund.refund_id.as_ref().map(AsRef::as_ref),
+        amount: refund.content.amount.get(),
+        total: refund.total.map(tuikuan_terms::Fen::get),
+        currency: "CNY",
+        status: refund.status.as_str(),
+        pending_reason: refund
+            .pending_reason
+            .map(tuikuan_domain::PendingReason::as_str),
+        attention: refund.attention.map(|a| a.reason.as_str()),
+        error_code: refund.error.as_ref().map(|e| e.code.as_str()),
+        user_received_account: refund.user_received_account.as_deref(),
+        metadata: refund
+            .content
+            .metadata
+            .as_deref()
+            .and_then(|m| serde_json::from_str(m).ok()),
+        created_at: refund.created_at.to_string(),
+        succeeded_at: text(refund.succeeded_at),
+        ended_at: text(refund.ended_at),
+        version: refund.version,
+    };
+    let message = Message {
+        kind: event.kind.type_name(),
+        timestamp: event.at.to_string(),
+        data: Data {
+            seq: event.seq,
+            source: event.source.as_str(),
+            refund: data,
+        },
+    };
+    serde_json::to_string(&message).unwrap_or_default()
+}
+
+/// An endpoint as a caller asks for it.
+#[derive(Debug, Clone)]
+pub struct NewEndpoint {
+    /// Whose refunds it hears of.
+    pub merchant: MerchantName,
+    /// Where messages go: https.
+    pub url: String,
+}
+
+/// The longest URL of an endpoint, in bytes.
+const URL_BYTES_MAX: usize = 1024;
+
+fn check_url(url: &str) -> Result<(), EngineError> {
+    let refuse = |reason: &str| {
+        Err(EngineError::EndpointRefused {
+            reason: reason.to_owned(),
+        })
+    };
+    if url.len() > URL_BYTES_MAX {
+        return refuse("the URL is longer than 1024 bytes");
+    }
+    match reqwest::Url::parse(url) {
+        Ok(parsed) if parsed.scheme() != "https" => refuse("the URL must begin with https://"),
+        Ok(parsed) if parsed.host_str().is_none() => refuse("the URL names no host"),
+        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
+            refuse("the URL must not carry a user or password")
+        }
+        Ok(_) => Ok(()),
+        Err(_) => refuse("the URL cannot be read"),
+    }
+}
+
+impl Engine {
+    fn fresh_secret(&self) -> SecretString {
+        use base64::Engine as _;
+        let mut bytes = self.ids().random().into_bytes().to_vec();
+        bytes.extend_from_slice(self.ids().random().as_bytes());
+        let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        SecretString::from(format!("whsec_{text}"))
+    }
+
+    /// Adds an endpoint and gives it with its secret, which is shown this once.
+    ///
+    /// # Errors
+    /// [`EngineError::EndpointRefused`] for a URL that cannot be used.
+    pub async fn add_endpoint(
+        &self,
+        new: NewEndpoint,
+        actor: &str,
+    ) -> Result<Endpoint, EngineError> {
+        check_url(&new.url)?;
+        self.merchant(&new.merchant)
+            .ok_or(EngineError::UnknownMerchant)?;
+        let endpoint = Endpoint {
+            id: endpoint_id(self.ids()),
+            merchant: new.merchant,
+            url: new.url,
+            secret: self.fresh_secret(),
+            enabled: true,
+            disabled_reason: None,
+            failing_since: None,
+            created_at: self.now(),
+        };
+        let act = Administered::EndpointCreated(endpoint.clone());
+        self.administer(act, (actor, "endpoint.created", endpoint.id.as_str()))
+            .await?;
+        Ok(endpoint)
+    }
+
+    /// Changes an endpoint: another URL, switched on or off.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::EndpointRefused`].
+    pub async fn update_endpoint(
+        &self,
+        endpoint: Endpoint,
+        actor: &str,
+    ) -> Result<Endpoint, EngineError> {
+        check_url(&endpoint.url)?;
+        let act = Administered::EndpointUpdated(endpoint.clone());
+        self.administer(act, (actor, "endpoint.updated", endpoint.id.as_str()))
+            .await?;
+        Ok(endpoint)
+    }
+
+    /// Gives an endpoint a new secret, shown this once. Messages already made are signed with it at
+    /// their next try.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn rotate_endpoint_secret(
+        &self,
+        id: &EndpointId,
+        actor: &str,
+    ) -> Result<Endpoint, EngineError> {
+        let stored = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+        let endpoint = Endpoint {
+            secret: self.fresh_secret(),
+            ..stored
+        };
+        let act = Administered::EndpointUpdated(endpoint.clone());
+        self.administer(
+            act,
+            (actor, "endpoint.secret_rotated", endpoint.id.as_str()),
+        )
+        .await?;
+        Ok(endpoint)
+    }
+
+    /// Removes an endpoint; what was pending for it is dead.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn delete_endpoint(&self, id: &EndpointId, actor: &str) -> Result<(), EngineError> {
+        self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+        let act = Administered::EndpointDeleted(id.clone());
+        self.administer(act, (actor, "endpoint.deleted", id.as_str()))
+            .await
+    }
+
+    /// Sends a message again from its first try, whatever became of it.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`].
+    pub async fn redeliver(&self, id: &DeliveryId) -> Result<(), EngineError> {
+        self.store().delivery(id)?.ok_or(EngineError::NotFound)?;
+        self.store().redeliver(id.clone(), self.now()).await?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Sends a test message once, now, and says what the receiver answered.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], or [`EngineError::EndpointRefused`] with what went wrong.
+    pub async fn send_test(&self, id: &EndpointId) -> Result<u16, EngineError> {
+        let endpoint = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+        let body = format!(
+            "{{\"type\":\"webhook.test\",\"timestamp\":\"{}\",\"data\":{{}}}}",
+            self.now()
+        );
+        let refuse = |reason: String| EngineError::EndpointRefused { reason };
+        let id = delivery_id(self.ids());
+        let call = crate::job::deliver::signed(self, &endpoint, (&id, &body)).map_err(refuse)?;
+        self.network()
+            .deliver(call)
+            .await
+            .map_err(|error| refuse(error.to_string()))
+    }
+
+    async fn administer(
+        &self,
+        act: Administered,
+        (actor, action, subject): (&str, &str, &str),
+    ) -> Result<(), EngineError> {
+        let audit = NewAudit {
+            at: self.now(),
+            actor: actor.to_owned(),
+            action: action.to_owned(),
+            subject: subject.to_owned(),
+            detail: "{}".to_owned(),
+        };
+        self.store().administer(AdminChange { act, audit }).await?;
+        self.reload_endpoints()?;
+        Ok(())
+    }
+}
+
+/// The id of an endpoint.
+#[expect(
+    clippy::expect_used,
+    reason = "a prefix and 32 hex digits always fit the pattern"
+)]
+fn endpoint_id(ids: &dyn IdSource) -> EndpointId {
+    format!("ep_{}", ids.ordered().simple())
+        .parse()
+        .expect("fits the pattern")
+}

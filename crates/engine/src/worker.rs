@@ -1,0 +1,261 @@
+//! Claims what is due and runs it, each job on a task of its own that is tracked and awaited at the
+//! end. One lane never takes another's room (INV-26, INV-30); every lane has a bound (INV-28).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tuikuan_store::Lane;
+
+use crate::certificates::{self, Fetched};
+use crate::engine::Engine;
+use crate::ledger::LedgerError;
+use crate::step::Work;
+
+/// Jobs of one lane claimed at once.
+const CLAIM_MAX: usize = 100;
+/// The safety net: due jobs are looked for at least so often.
+const LOOK_MAX: Duration = Duration::from_secs(1);
+/// And at most so often, so that a storm of commits is not a storm of looks.
+const LOOK_MIN: Duration = Duration::from_millis(4);
+/// A failed fetch of certificates is tried again after so long.
+const CERTIFICATES_AGAIN: Duration = Duration::from_secs(60);
+/// Endpoints changed by another process are seen after so long.
+const ENDPOINTS_RELOAD: Duration = Duration::from_secs(5);
+/// Old conversations are removed this often.
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+
+/// The running workers.
+#[derive(Debug)]
+pub struct Workers {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    engine: Engine,
+}
+
+impl Engine {
+    /// Starts the workers on the present runtime.
+    #[must_use]
+    pub fn start(&self) -> Workers {
+        let tracker = TaskTracker::new();
+        let stop = CancellationToken::new();
+        let running = Arc::new(Running::default());
+        tracker.spawn(dispatch(
+            self.clone(),
+            tracker.clone(),
+            stop.clone(),
+            running,
+        ));
+        tracker.spawn(keep_house(self.clone(), stop.clone()));
+        for merchant in self.merchants() {
+            let (engine, merchant, stop) = (self.clone(), Arc::clone(merchant), stop.clone());
+            tracker.spawn(async move {
+                loop {
+                    let wait = match certificates::fetch(&engine, &merchant).await {
+                        Fetched::Failed => CERTIFICATES_AGAIN,
+                        Fetched::Replaced | Fetched::None => {
+                            engine.settings().certificates_refresh.unsigned_abs()
+                        }
+                    };
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(wait) => {}
+                        () = engine.certificates_wanted() => {
+                            tokio::time::sleep(Duration::from_secs(1)).await;
+                        }
+                    }
+                }
+            });
+        }
+        Workers {
+            tracker,
+            stop,
+            engine: self.clone(),
+        }
+    }
+}
+
+impl Workers {
+    /// Stops in order: nothing new is claimed, what waits is handed back, what is under way gets its
+    /// answer. `false` when something was still running after the longest call; its lease brings it
+    /// back (INV-42).
+    pub async fn stop(self) -> bool {
+        self.engine.set_stopping();
+        self.stop.cancel();
+        self.tracker.close();
+        let longest = self.engine.settings().call_timeout.unsigned_abs() + Duration::from_secs(2);
+        tokio::time::timeout(longest, self.tracker.wait())
+            .await
+            .is_ok()
+    }
+}
+
+/// How many jobs of each lane are running.
+#[derive(Debug, Default)]
+struct Running {
+    lanes: Mutex<HashMap<Lane, usize>>,
+    freed: tokio::sync::Notify,
+}
+
+impl Running {
+    fn count(&self, lane: &Lane) -> usize {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(lane).copied().unwrap_or(0)
+    }
+
+    fn begin(self: &Arc<Self>, lane: &Lane) -> Place {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = lanes.entry(lane.clone()).or_insert(0);
+        *count = count.saturating_add(1);
+        Place {
+            running: Arc::clone(self),
+            lane: lane.clone(),
+        }
+    }
+}
+
+/// A running job's place in its lane; dropping it frees the place.
+struct Place {
+    running: Arc<Running>,
+    lane: Lane,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut lanes = self
+            .running
+            .lanes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = lanes.get_mut(&self.lane) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                lanes.remove(&self.lane);
+            }
+        }
+        drop(lanes);
+        self.running.freed.notify_one();
+    }
+}
+
+async fn dispatch(
+    engine: Engine,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    running: Arc<Running>,
+) {
+    let mut changed = engine.store().jobs_changed();
+    loop {
+        changed.mark_unchanged();
+        let more = match round(&engine, &tracker, &running).await {
+            Ok(more) => more,
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "jobs not claimed");
+                false
+            }
+        };
+        let wait = if more { LOOK_MIN } else { until_next(&engine) };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => continue,
+            () = running.freed.notified() => {}
+            () = engine.work().notified() => {}
+            _ = changed.changed() => {}
+        }
+        tokio::time::sleep(LOOK_MIN).await;
+    }
+}
+
+fn until_next(engine: &Engine) -> Duration {
+    match engine.next_due() {
+        Ok(Some(due)) => engine.clock().until(due).clamp(LOOK_MIN, LOOK_MAX),
+        Ok(None) | Err(_) => LOOK_MAX,
+    }
+}
+
+/// Claims once from every lane that has due jobs; `true` when a lane may have more at once.
+async fn round(
+    engine: &Engine,
+    tracker: &TaskTracker,
+    running: &Arc<Running>,
+) -> Result<bool, LedgerError> {
+    let mut more = false;
+    for lane in engine.lanes_due()? {
+        let room = room(engine, &lane, running.count(&lane));
+        if room == 0 {
+            continue;
+        }
+        let limit = u32::try_from(room).unwrap_or(u32::MAX);
+        let works = engine.claim(&lane, limit).await?;
+        more |= works.len() == room;
+        for work in works {
+            let place = running.begin(work.lane());
+            let engine = engine.clone();
+            tracker.spawn(async move {
+                run(&engine, work).await;
+                drop(place);
+            });
+        }
+    }
+    Ok(more)
+}
+
+/// How many jobs of a lane may be claimed now. A lane of submits gets little more than its quota can
+/// send soon: the others wait in the table, where they cost nothing and can be cancelled.
+fn room(engine: &Engine, lane: &Lane, running: usize) -> usize {
+    let most = match lane {
+        Lane::Submit(mch_id) => {
+            let wanted = engine.lanes().submits_wanted(mch_id.as_str(), engine.now());
+            engine
+                .settings()
+                .calls_in_flight_max
+                .min(wanted.saturating_add(32))
+        }
+        Lane::Query(_) => engine.settings().calls_in_flight_max,
+        Lane::Webhook(_) => engine.settings().deliveries_in_flight_max,
+    };
+    most.saturating_sub(running).min(CLAIM_MAX)
+}
+
+async fn run(engine: &Engine, work: Work) {
+    let key = work.key();
+    match engine.run(work).await {
+        Ok(()) => {}
+        Err(LedgerError::LeaseLost) => {
+            engine.tally().count("jobs", "lease_lost");
+            tracing::debug!(job = key, "the job went on without this worker");
+        }
+        Err(error) => {
+            engine.tally().count("jobs", "failed");
+            tracing::warn!(
+                job = key,
+                error = &error as &dyn std::error::Error,
+                "job put off"
+            );
+        }
+    }
+}
+
+async fn keep_house(engine: Engine, stop: CancellationToken) {
+    let mut endpoints = tokio::time::interval(ENDPOINTS_RELOAD);
+    let mut prune = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = endpoints.tick() => {
+                if let Err(error) = engine.reload_endpoints() {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "endpoints not read");
+                }
+            }
+            _ = prune.tick() => {
+                let kept = engine.settings().exchanges_kept;
+                let before = engine.now().checked_sub(kept).unwrap_or(jiff::Timestamp::MIN);
+                if let Err(error) = engine.store().prune(before).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "old conversations not removed");
+                }
+            }
+        }
+    }
+}
