@@ -1,5 +1,10 @@
 //! The conformance suite of the store: every test runs on every engine and way of writing that
 //! [`world::each`] knows. What only SQLite can show stands in `sqlite_only`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in tests, and in the short ways to say things in them, a panic is the answer"
+)]
 
 mod admin;
 mod changes;
