@@ -1,0 +1,181 @@
+//! Who asks: API keys, and what each may see (INV-34). A key is 256 random bits, so its SHA-256 is
+//! all that is kept and all that is looked up; the comparison is in constant time (INV-36).
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::{HeaderMap, header};
+use jiff::Timestamp;
+use subtle::ConstantTimeEq;
+use tuikuan_domain::MerchantName;
+use tuikuan_store::{KeyId, Merchants, Scope, Store};
+
+use crate::code::Code;
+use crate::problem::Problem;
+
+/// What every key begins with.
+const KEY_PREFIX: &str = "tk_";
+
+/// The longest text that is looked at as a key.
+const KEY_BYTES_MAX: usize = 128;
+
+/// Good keys remembered at once.
+const CACHED_KEYS_MAX: usize = 1024;
+
+/// Somebody who showed a good key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Which key.
+    pub(crate) key: KeyId,
+    /// What it may see and act for.
+    pub(crate) merchants: Merchants,
+}
+
+impl Caller {
+    /// Whether the caller may see and act for a merchant.
+    pub(crate) fn covers(&self, merchant: &MerchantName) -> bool {
+        self.merchants.allows(merchant)
+    }
+}
+
+struct Known {
+    caller: Arc<Caller>,
+    until: Instant,
+}
+
+/// The keys of the store, and those found good a moment ago.
+pub(crate) struct Keys {
+    good: RwLock<HashMap<[u8; 32], Known>>,
+    used: Mutex<BTreeMap<String, (KeyId, Timestamp)>>,
+    remembered: Duration,
+}
+
+impl Keys {
+    /// Keys that are remembered for so long once found good.
+    pub(crate) fn new(remembered: Duration) -> Self {
+        Self {
+            good: RwLock::default(),
+            used: Mutex::default(),
+            remembered,
+        }
+    }
+
+    /// The caller behind the header `Authorization`.
+    ///
+    /// # Errors
+    /// [`Code::UNAUTHORIZED`] without a good key, the same for every reason.
+    pub(crate) fn caller(
+        &self,
+        headers: &HeaderMap,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<Arc<Caller>, Problem> {
+        let token = bearer(headers).ok_or_else(unauthorized)?;
+        let hash = sha256(token);
+        if let Some(caller) = self.remembered(&hash) {
+            return Ok(caller);
+        }
+        let stored = store.api_key_by_hash(&hash)?.ok_or_else(unauthorized)?;
+        let same: bool = stored.hash.ct_eq(&hash).into();
+        if !same || stored.revoked_at.is_some() {
+            return Err(unauthorized());
+        }
+        let merchants = match stored.scope {
+            Scope::All => Merchants::All,
+            Scope::Only(names) => Merchants::Only(names),
+        };
+        let caller = Arc::new(Caller {
+            key: stored.id,
+            merchants,
+        });
+        self.remember(hash, &caller, now);
+        Ok(caller)
+    }
+
+    fn remembered(&self, hash: &[u8; 32]) -> Option<Arc<Caller>> {
+        let good = self.good.read().unwrap_or_else(PoisonError::into_inner);
+        let known = good
+            .get(hash)
+            .filter(|known| known.until > Instant::now())?;
+        Some(Arc::clone(&known.caller))
+    }
+
+    fn remember(&self, hash: [u8; 32], caller: &Arc<Caller>, now: Timestamp) {
+        let begun = Instant::now();
+        let mut good = self.good.write().unwrap_or_else(PoisonError::into_inner);
+        if good.len() >= CACHED_KEYS_MAX {
+            good.retain(|_, known| known.until > begun);
+        }
+        if good.len() < CACHED_KEYS_MAX {
+            let until = begun.checked_add(self.remembered).unwrap_or(begun);
+            good.insert(
+                hash,
+                Known {
+                    caller: Arc::clone(caller),
+                    until,
+                },
+            );
+        }
+        drop(good);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.insert(caller.key.to_string(), (caller.key.clone(), now));
+    }
+
+    /// The keys used since the last call, for a lazy note in the store: not one write per request.
+    pub(crate) fn take_used(&self) -> Vec<(KeyId, Timestamp)> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *used).into_values().collect()
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    let plausible = scheme.eq_ignore_ascii_case("bearer")
+        && token.starts_with(KEY_PREFIX)
+        && token.len() <= KEY_BYTES_MAX;
+    plausible.then_some(token)
+}
+
+fn sha256(token: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    let computed = digest(&SHA256, token.as_bytes());
+    for (to, from) in hash.iter_mut().zip(computed.as_ref()) {
+        *to = *from;
+    }
+    hash
+}
+
+fn unauthorized() -> Problem {
+    Problem::new(Code::UNAUTHORIZED, "no good API key was shown")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn token(value: &'static str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_static(value));
+        bearer(&headers).map(str::to_owned)
+    }
+
+    #[test]
+    fn only_a_bearer_token_of_ours_is_looked_up() {
+        assert_eq!(token("Bearer tk_abc").as_deref(), Some("tk_abc"));
+        assert_eq!(token("bearer tk_abc").as_deref(), Some("tk_abc"));
+        assert_eq!(token("Basic tk_abc"), None);
+        assert_eq!(token("Bearer abc"), None);
+        assert_eq!(token("tk_abc"), None);
+    }
+
+    #[test]
+    fn the_hash_is_sha_256() {
+        assert_eq!(sha256("abc").first_chunk(), Some(&[0xba, 0x78, 0x16, 0xbf]));
+    }
+}

@@ -1,0 +1,128 @@
+//! What each route asks of its caller, in one table. A route that is not in the table is not served:
+//! the default is deny (INV-34).
+
+use http::Method;
+
+/// What a route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Nothing: it tells nothing about anybody.
+    Open,
+    /// A good API key; what its merchants do not cover looks absent.
+    Key,
+    /// Nothing here: the message proves itself, or is answered like every other bad one (INV-23).
+    Notification,
+    /// As configured: a good API key, or nothing.
+    Metrics,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    /// The method; `GET` also serves `HEAD`.
+    pub(crate) method: &'static str,
+    /// The path with its placeholders.
+    pub(crate) path: &'static str,
+    /// What it asks.
+    pub(crate) policy: Policy,
+}
+
+const fn row(method: &'static str, path: &'static str, policy: Policy) -> Row {
+    Row {
+        method,
+        path,
+        policy,
+    }
+}
+
+/// All routes.
+pub(crate) const ROUTES: [Row; 33] = [
+    row("POST", "/v1/refunds", Policy::Key),
+    row("GET", "/v1/refunds", Policy::Key),
+    row("GET", "/v1/refunds/{id}", Policy::Key),
+    row("GET", "/v1/refunds/{id}/events", Policy::Key),
+    row("POST", "/v1/refunds/{id}/approve", Policy::Key),
+    row("POST", "/v1/refunds/{id}/cancel", Policy::Key),
+    row("POST", "/v1/refunds/{id}/retry", Policy::Key),
+    row("POST", "/v1/refunds/{id}/resolve", Policy::Key),
+    row("POST", "/v1/refunds/{id}/query", Policy::Key),
+    row("PUT", "/v1/payments/{merchant}/{out_trade_no}", Policy::Key),
+    row("GET", "/v1/payments/{merchant}/{out_trade_no}", Policy::Key),
+    row("GET", "/v1/stream", Policy::Key),
+    row("POST", "/v1/webhooks", Policy::Key),
+    row("GET", "/v1/webhooks", Policy::Key),
+    row("GET", "/v1/webhooks/{id}", Policy::Key),
+    row("PATCH", "/v1/webhooks/{id}", Policy::Key),
+    row("DELETE", "/v1/webhooks/{id}", Policy::Key),
+    row("POST", "/v1/webhooks/{id}/rotate", Policy::Key),
+    row("POST", "/v1/webhooks/{id}/test", Policy::Key),
+    row("GET", "/v1/webhooks/{id}/deliveries", Policy::Key),
+    row(
+        "POST",
+        "/v1/webhooks/{id}/deliveries/{delivery}/redeliver",
+        Policy::Key,
+    ),
+    row("POST", "/notify/{merchant}/v3", Policy::Notification),
+    row("POST", "/notify/{merchant}/v2/refund", Policy::Notification),
+    row(
+        "POST",
+        "/notify/{merchant}/v2/payment",
+        Policy::Notification,
+    ),
+    row("GET", "/healthz", Policy::Open),
+    row("GET", "/readyz", Policy::Open),
+    row("GET", "/metrics", Policy::Metrics),
+    row("GET", "/openapi.json", Policy::Open),
+    row("GET", "/", Policy::Open),
+    row("GET", "/docs", Policy::Open),
+    row("GET", "/docs/", Policy::Open),
+    row("GET", "/docs/problems", Policy::Open),
+    row("GET", "/docs/{*file}", Policy::Open),
+];
+
+/// The route of a request, by the method and the pattern of its path.
+pub(crate) fn route(method: &Method, pattern: &str) -> Option<&'static Row> {
+    let method = if *method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    ROUTES
+        .iter()
+        .find(|row| row.path == pattern && row.method == method)
+}
+
+/// The methods of a path, for the header `Allow`; `None` when there is no such path.
+pub(crate) fn methods(pattern: &str) -> Option<String> {
+    let found: Vec<_> = ROUTES
+        .iter()
+        .filter(|row| row.path == pattern)
+        .map(|row| row.method)
+        .collect();
+    (!found.is_empty()).then(|| found.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_under_v1_needs_a_key() {
+        for row in ROUTES {
+            assert_eq!(
+                row.path.starts_with("/v1/"),
+                row.policy == Policy::Key,
+                "{}",
+                row.path
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_has_no_route() {
+        assert!(route(&Method::DELETE, "/v1/refunds/{id}").is_none());
+        assert!(route(&Method::GET, "/v1/secrets").is_none());
+        assert!(route(&Method::HEAD, "/v1/refunds").is_some());
+        assert_eq!(methods("/v1/refunds").as_deref(), Some("POST, GET"));
+    }
+}
