@@ -9,7 +9,7 @@ use tuikuan_domain::{Event, Payment, Plan, Refund, RefundId, Status};
 use crate::chain::{BEGINNING, Link};
 use crate::change::{Change, Committed, Exchange, Inbox, InboxEntry};
 use crate::error::CommitError;
-use crate::sqlite::records::Indexed;
+use crate::sqlite::records::{Indexed, Transaction};
 use crate::sqlite::sql;
 use crate::sqlite::trouble::{Trouble, UNREADABLE};
 use crate::sqlite::work::Work;
@@ -38,9 +38,10 @@ impl Work<'_> {
             Some(changed) => self.before(changed)?,
             None => None,
         };
-        if let Some(changed) = &change.payment {
-            self.check_payment(changed)?;
-        }
+        let transaction = match &change.payment {
+            Some(changed) => self.check_payment(changed)?,
+            None => Transaction::Unknown,
+        };
         if let Some(Changed {
             record,
             replaces: None,
@@ -48,18 +49,22 @@ impl Work<'_> {
         {
             self.insert_payment(record)?;
         }
-        if let Some(changed) = &change.refund {
-            self.write_refund(changed, change.event.as_ref(), before.as_ref())?;
+        let line = match &change.event {
+            Some(event) => Some(Line::of(event, before.as_ref())?),
+            None => None,
+        };
+        if let (Some(changed), Some(line)) = (&change.refund, &line) {
+            self.write_refund(changed, line, before.as_ref())?;
         }
         if let Some(Changed {
             record,
             replaces: Some(version),
         }) = &change.payment
         {
-            self.update_payment(record, *version)?;
+            self.update_payment(record, *version, transaction)?;
         }
-        let position = match &change.event {
-            Some(event) => Some(self.insert_event(event, before.as_ref())?),
+        let position = match &line {
+            Some(line) => Some(self.insert_event(line)?),
             None => None,
         };
         self.rest(change)?;
@@ -125,40 +130,47 @@ impl Work<'_> {
         }
     }
 
-    fn check_payment(&self, changed: &Changed<Payment>) -> Result<(), Trouble> {
+    /// The payment is still the version that is replaced.
+    fn check_payment(&self, changed: &Changed<Payment>) -> Result<Transaction, Trouble> {
         let id = changed.record.id.as_str();
-        let stored: Option<i64> = self.read(sql::PAYMENT_VERSION, [id], |row| row.get(0))?;
-        if stored == changed.replaces {
-            return Ok(());
+        let stored = self.read(sql::PAYMENT_BEFORE, [id], |row| {
+            let transaction = match row.get(1)? {
+                true => Transaction::Stored,
+                false => Transaction::Unknown,
+            };
+            Ok((row.get::<_, i64>(0)?, transaction))
+        })?;
+        match (stored, changed.replaces) {
+            (Some((version, transaction)), Some(replaced)) if version == replaced => {
+                Ok(transaction)
+            }
+            (None, None) => Ok(Transaction::Unknown),
+            _ => Err(CommitError::Conflict.into()),
         }
-        Err(CommitError::Conflict.into())
     }
 
     fn write_refund(
         &mut self,
         changed: &Changed<Refund>,
-        event: Option<&Event>,
+        line: &Line<'_>,
         before: Option<&Before>,
     ) -> Result<(), Trouble> {
         let refund = &changed.record;
-        let event = event.ok_or_else(|| broken("change_without_event"))?;
-        let head = link(event, before, &detail(event)?);
         match (changed.replaces, before) {
             (Some(version), Some(before)) => {
-                self.update_refund(refund, version, &before.indexed, &head)?;
+                self.update_refund(refund, version, &before.indexed, &line.hash)?;
                 self.count(&refund.merchant, Some(before.status), refund.status);
             }
             _ => {
-                self.insert_refund(refund, &head)?;
+                self.insert_refund(refund, &line.hash)?;
                 self.count(&refund.merchant, None, refund.status);
             }
         }
         Ok(())
     }
 
-    fn insert_event(&mut self, event: &Event, before: Option<&Before>) -> Result<i64, Trouble> {
-        let detail = detail(event)?;
-        let hash = link(event, before, &detail);
+    fn insert_event(&mut self, line: &Line<'_>) -> Result<i64, Trouble> {
+        let event = line.event;
         self.execute(
             sql::EVENT_INSERT,
             params![
@@ -168,8 +180,8 @@ impl Work<'_> {
                 event.status.map(Status::as_str),
                 event.at.as_microsecond(),
                 event.source.as_str(),
-                detail,
-                hash,
+                line.detail,
+                line.hash,
             ],
         )?;
         let position = self.connection.last_insert_rowid();
@@ -255,18 +267,30 @@ fn check_whole(change: &Change) -> Result<(), Trouble> {
     }
 }
 
-fn detail(event: &Event) -> Result<String, Trouble> {
-    serde_json::to_string(&event.detail).map_err(|_foreign| broken("event_detail"))
+/// An event as it is stored, linked to the one before.
+struct Line<'e> {
+    event: &'e Event,
+    detail: String,
+    hash: [u8; 32],
 }
 
-fn link(event: &Event, before: Option<&Before>, detail: &str) -> [u8; 32] {
-    Link::after(before.map_or(&BEGINNING, |before| &before.head))
-        .text(event.refund_id.as_str())
-        .number(event.seq)
-        .text(event.kind.type_name())
-        .text(event.status.map_or("", Status::as_str))
-        .number(event.at.as_microsecond())
-        .text(event.source.as_str())
-        .text(detail)
-        .close()
+impl<'e> Line<'e> {
+    fn of(event: &'e Event, before: Option<&Before>) -> Result<Self, Trouble> {
+        let detail =
+            serde_json::to_string(&event.detail).map_err(|_foreign| broken("event_detail"))?;
+        let hash = Link::after(before.map_or(&BEGINNING, |before| &before.head))
+            .text(event.refund_id.as_str())
+            .number(event.seq)
+            .text(event.kind.type_name())
+            .text(event.status.map_or("", Status::as_str))
+            .number(event.at.as_microsecond())
+            .text(event.source.as_str())
+            .text(&detail)
+            .close();
+        Ok(Self {
+            event,
+            detail,
+            hash,
+        })
+    }
 }

@@ -33,6 +33,13 @@ impl Indexed {
     }
 }
 
+/// Whether WeChat's number of an order stands in its row. It never changes, so it is written once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transaction {
+    Stored,
+    Unknown,
+}
+
 impl Work<'_> {
     pub(super) fn insert_refund(
         &mut self,
@@ -179,6 +186,7 @@ impl Work<'_> {
         &mut self,
         payment: &Payment,
         version: i64,
+        transaction: Transaction,
     ) -> Result<(), Trouble> {
         let last = payment.last_submit.as_ref();
         let rows = self.execute(
@@ -201,8 +209,7 @@ impl Work<'_> {
         if rows != 1 {
             return Err(CommitError::Conflict.into());
         }
-        if let Some(id) = &payment.transaction_id {
-            // Touches the index only when the number was not known before.
+        if let (Some(id), Transaction::Unknown) = (&payment.transaction_id, transaction) {
             self.execute(
                 sql::PAYMENT_UPDATE_TRANSACTION,
                 [payment.id.as_str(), id.as_str()],

@@ -43,7 +43,8 @@ pub(super) const REFUND_UPDATE_INDEXED: &str = "
         attention = ?7, attention_since = ?8
     WHERE id = ?1";
 
-pub(super) const PAYMENT_VERSION: &str = "SELECT version FROM payments WHERE id = ?1";
+pub(super) const PAYMENT_BEFORE: &str = "
+    SELECT version, transaction_id IS NOT NULL FROM payments WHERE id = ?1";
 
 pub(super) const PAYMENT_INSERT: &str = "
     INSERT INTO payments (
@@ -58,7 +59,7 @@ pub(super) const PAYMENT_UPDATE: &str = "
     WHERE id = ?1 AND version = ?2";
 
 pub(super) const PAYMENT_UPDATE_TRANSACTION: &str = "
-    UPDATE payments SET transaction_id = ?2 WHERE id = ?1 AND transaction_id IS NOT ?2";
+    UPDATE payments SET transaction_id = ?2 WHERE id = ?1";
 
 pub(super) const EVENT_INSERT: &str = "
     INSERT INTO events (refund_id, seq, kind, status, at, source, detail, hash)

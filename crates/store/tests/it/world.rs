@@ -15,21 +15,21 @@ use tuikuan_store::{
 };
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
 
-pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 
-pub struct World {
-    pub store: Store,
-    pub schedule: Schedule,
-    pub url: String,
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) schedule: Schedule,
+    pub(crate) url: String,
     _dir: TempDir,
 }
 
 /// A world on each engine. The one place to add another.
-pub fn each() -> Vec<World> {
+pub(crate) fn each() -> Vec<World> {
     vec![sqlite(&Options::default()), memory()]
 }
 
-pub fn sqlite(options: &Options) -> World {
+pub(crate) fn sqlite(options: &Options) -> World {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", dir.path().join("test.db").display());
     let store = Store::open(&url, options).unwrap();
@@ -54,42 +54,42 @@ fn memory() -> World {
     }
 }
 
-pub fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + seconds).unwrap()
 }
 
-pub fn fen(amount: i64) -> Fen {
+pub(crate) fn fen(amount: i64) -> Fen {
     Fen::new(amount).unwrap()
 }
 
-pub fn mch_id() -> MchId {
+pub(crate) fn mch_id() -> MchId {
     "1900000109".parse().unwrap()
 }
 
-pub fn merchant(name: &str) -> MerchantName {
+pub(crate) fn merchant(name: &str) -> MerchantName {
     name.parse().unwrap()
 }
 
-pub fn refund_id(n: u32) -> RefundId {
+pub(crate) fn refund_id(n: u32) -> RefundId {
     format!("rf_{n:020}").parse().unwrap()
 }
 
-pub fn payment_id(n: u32) -> PaymentId {
+pub(crate) fn payment_id(n: u32) -> PaymentId {
     format!("pay_{n:020}").parse().unwrap()
 }
 
-pub fn number(n: u32) -> OutRefundNo {
+pub(crate) fn number(n: u32) -> OutRefundNo {
     format!("R-{n:08}").parse().unwrap()
 }
 
-pub fn order(n: u32) -> OrderRef {
+pub(crate) fn order(n: u32) -> OrderRef {
     OrderRef {
         out_trade_no: Some(format!("T-{n:08}").parse().unwrap()),
         transaction_id: None,
     }
 }
 
-pub fn payment(n: u32, total: i64) -> Payment {
+pub(crate) fn payment(n: u32, total: i64) -> Payment {
     Payment {
         id: payment_id(n),
         merchant: merchant("main"),
@@ -111,7 +111,7 @@ pub fn payment(n: u32, total: i64) -> Payment {
 }
 
 /// Registers a payment.
-pub fn registered(payment: Payment) -> Change {
+pub(crate) fn registered(payment: Payment) -> Change {
     Change {
         payment: Some(Changed {
             record: payment,
@@ -122,7 +122,7 @@ pub fn registered(payment: Payment) -> Change {
 }
 
 /// A refund `n` of order `of`.
-pub fn wanted(n: u32, of: u32, amount: i64) -> NewRefund {
+pub(crate) fn wanted(n: u32, of: u32, amount: i64) -> NewRefund {
     NewRefund {
         id: refund_id(n),
         merchant: merchant("main"),
@@ -143,7 +143,7 @@ pub fn wanted(n: u32, of: u32, amount: i64) -> NewRefund {
     }
 }
 
-pub fn report(refund: &Refund, state: WechatState) -> Report {
+pub(crate) fn report(refund: &Refund, state: WechatState) -> Report {
     Report {
         mch_id: refund.mch_id.clone(),
         sub_mch_id: None,
@@ -161,7 +161,7 @@ pub fn report(refund: &Refund, state: WechatState) -> Report {
 
 impl World {
     /// Around a store that somebody else made.
-    pub fn around(store: Store, url: String) -> Self {
+    pub(crate) fn around(store: Store, url: String) -> Self {
         Self {
             store,
             schedule: Schedule::default(),
@@ -170,7 +170,7 @@ impl World {
         }
     }
 
-    pub fn context(&self, now: Timestamp) -> Context<'_> {
+    pub(crate) fn context(&self, now: Timestamp) -> Context<'_> {
         Context {
             now,
             source: Source::Api,
@@ -181,18 +181,23 @@ impl World {
     }
 
     /// The change of a request against what is stored now.
-    pub fn request(&self, new: NewRefund, now: Timestamp) -> Change {
+    pub(crate) fn request(&self, new: NewRefund, now: Timestamp) -> Change {
         let held = self.situation(&new);
         self.request_against(new, &held, now)
     }
 
-    pub fn situation(&self, new: &NewRefund) -> Situation {
+    pub(crate) fn situation(&self, new: &NewRefund) -> Situation {
         self.store
             .situation(&new.mch_id, None, &new.out_refund_no, &new.content.order)
             .unwrap()
     }
 
-    pub fn request_against(&self, new: NewRefund, held: &Situation, now: Timestamp) -> Change {
+    pub(crate) fn request_against(
+        &self,
+        new: NewRefund,
+        held: &Situation,
+        now: Timestamp,
+    ) -> Change {
         let id = new.id.clone();
         let transition = decide(
             Held {
@@ -207,7 +212,7 @@ impl World {
         Change::of(transition, id, now)
     }
 
-    pub fn command(&self, id: &RefundId, command: Command, now: Timestamp) -> Change {
+    pub(crate) fn command(&self, id: &RefundId, command: Command, now: Timestamp) -> Change {
         let held = self.store.refund_and_payment(id).unwrap();
         let transition = decide(
             Held {
@@ -222,30 +227,30 @@ impl World {
         Change::of(transition, id.clone(), now)
     }
 
-    pub fn seen(&self, id: &RefundId, what: Observation, now: Timestamp) -> Change {
+    pub(crate) fn seen(&self, id: &RefundId, what: Observation, now: Timestamp) -> Change {
         let held = self.store.refund_and_payment(id).unwrap();
         let refund = held.refund.unwrap();
         let transition = observe(&refund, held.payment.as_ref(), what, &self.context(now));
         Change::of(transition, id.clone(), now)
     }
 
-    pub async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
         self.store.commit(change).await
     }
 
     /// A payment `n` with one queued refund `n` of all of it.
-    pub async fn queued(&self, n: u32, now: Timestamp) -> RefundId {
+    pub(crate) async fn queued(&self, n: u32, now: Timestamp) -> RefundId {
         self.commit(registered(payment(n, 100))).await.unwrap();
         let change = self.request(wanted(n, n, 100), now);
         self.commit(change).await.unwrap();
         refund_id(n)
     }
 
-    pub async fn claim(&self, step: Step, now: Timestamp) -> Vec<Claimed> {
+    pub(crate) async fn claim(&self, step: Step, now: Timestamp) -> Vec<Claimed> {
         self.claim_lane(Lane::of_step(step, &mch_id()), now).await
     }
 
-    pub async fn claim_lane(&self, lane: Lane, now: Timestamp) -> Vec<Claimed> {
+    pub(crate) async fn claim_lane(&self, lane: Lane, now: Timestamp) -> Vec<Claimed> {
         let claim = Claim {
             lane,
             limit: 100,
@@ -256,14 +261,14 @@ impl World {
     }
 
     /// Claims the only due job of a step.
-    pub async fn lease(&self, step: Step, now: Timestamp) -> Guard {
+    pub(crate) async fn lease(&self, step: Step, now: Timestamp) -> Guard {
         let claimed = self.claim(step, now).await;
         assert_eq!(claimed.len(), 1, "one job of {step:?} should be due");
         claimed.into_iter().next().unwrap().guard
     }
 
     /// A queued refund is claimed and its attempt begun.
-    pub async fn submitting(&self, n: u32, now: Timestamp) -> (RefundId, Guard) {
+    pub(crate) async fn submitting(&self, n: u32, now: Timestamp) -> (RefundId, Guard) {
         let id = self.queued(n, now).await;
         let guard = self.lease(Step::Submit, now).await;
         let change = Change {
@@ -275,7 +280,7 @@ impl World {
     }
 
     /// WeChat has taken the refund; its query is due some seconds later.
-    pub async fn processing(&self, n: u32, now: Timestamp) -> RefundId {
+    pub(crate) async fn processing(&self, n: u32, now: Timestamp) -> RefundId {
         let (id, guard) = self.submitting(n, now).await;
         let refund = self.store.refund(&id).unwrap().unwrap();
         let reply = Observation::Reply {
@@ -291,7 +296,7 @@ impl World {
     }
 
     /// A whole life.
-    pub async fn succeeded(&self, n: u32, now: Timestamp) -> RefundId {
+    pub(crate) async fn succeeded(&self, n: u32, now: Timestamp) -> RefundId {
         let id = self.processing(n, now).await;
         let refund = self.store.refund(&id).unwrap().unwrap();
         let told = Observation::Notification(report(&refund, WechatState::Success));
