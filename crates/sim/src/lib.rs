@@ -21,14 +21,19 @@ mod agenda;
 mod answer;
 mod beijing;
 mod books;
+mod clock;
 mod fault;
 mod gate;
+pub mod identity;
 mod limits;
+pub mod material;
 mod merchant;
 mod message;
 mod random;
 mod refusal;
 mod rules;
+pub mod setup;
+mod simulator;
 mod v2;
 mod v3;
 mod world;
@@ -42,6 +47,7 @@ pub use merchant::{
     MerchantSetup, PlatformCertificate, SetupError, SubMerchant, VerificationMode, WechatPublicKey,
 };
 pub use message::{Incoming, NotificationAttempt, Outgoing, Response};
+pub use simulator::{Options, Simulator, StartError};
 pub use world::{
     ControlError, CouponInput, Delivery, NotificationRecord, OutcomePolicy, PaidOrder,
     PortalRefund, Schedule, World,

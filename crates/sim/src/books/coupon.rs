@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn spreading_keeps_the_sum() {
-        let coupon = |amount| Coupon {
+        let coupon = |amount: i64| Coupon {
             id: amount.to_string(),
             kind: CouponKind::Cash,
             amount,
