@@ -1,2 +1,41 @@
-//! Tuikuan.
-fn main() {}
+//! The binary: reads the command line, runs one command, says how it went. Everything that decides
+//! about refunds lives in the crates below.
+
+mod bench;
+mod cli;
+mod commands;
+mod config;
+mod demo;
+mod failure;
+mod output;
+mod remote;
+mod setup;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
+        Command::Sim(args) => commands::sim::run(args),
+        Command::Refund(command) => commands::refund::run(command),
+        Command::Payment(command) => commands::payment::run(command),
+        Command::Notify(command) => commands::notify::run(command),
+        Command::Doctor(args) => commands::doctor::run(&args),
+        Command::Key(command) => commands::key::run(command),
+        Command::Bench(args) => bench::run(&args),
+    }
+}

@@ -1,0 +1,65 @@
+//! The command line as it is typed. Names are part of the public contract; every command shows an
+//! example with `--help`.
+
+use clap::{Parser, Subcommand};
+
+use crate::bench::BenchArgs;
+use crate::commands::doctor::DoctorArgs;
+use crate::commands::init::InitArgs;
+use crate::commands::key::KeyCommand;
+use crate::commands::notify::NotifyCommand;
+use crate::commands::payment::PaymentCommand;
+use crate::commands::refund::RefundCommand;
+use crate::commands::serve::ServeArgs;
+use crate::commands::sim::SimArgs;
+use crate::demo::DemoArgs;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tuikuan",
+    version,
+    about = "WeChat Pay refunds, seen through to their end",
+    long_about = "Tuikuan takes refund requests, submits them to WeChat Pay and follows each one to \
+                  its end, whatever the network and WeChat do on the way.",
+    after_help = "Examples:\n  tuikuan demo                 see it work, nothing else needed\n  \
+                  tuikuan init shop            begin with a merchant of your own\n  \
+                  tuikuan doctor               check the set-up\n  \
+                  tuikuan serve                run the service\n\n\
+                  Exit codes: 0 done, 1 failed, 2 used wrongly.",
+    propagate_version = true
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show refunds of every kind against the built-in simulator
+    Demo(DemoArgs),
+    /// Write a commented tuikuan.toml and a data folder
+    Init(InitArgs),
+    /// Run the service
+    Serve(ServeArgs),
+    /// Run a WeChat Pay simulator
+    Sim(SimArgs),
+    /// Create, look at and steer refunds of a running service
+    #[command(subcommand)]
+    Refund(RefundCommand),
+    /// Register and look at payments of a running service
+    #[command(subcommand)]
+    Payment(PaymentCommand),
+    /// Explain notifications of WeChat Pay
+    #[command(subcommand)]
+    Notify(NotifyCommand),
+    /// Check config, keys, certificates, clock, reachability and store; say what to do
+    Doctor(DoctorArgs),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Measure speed against what the machine can do
+    Bench(BenchArgs),
+}

@@ -1,0 +1,267 @@
+//! `tuikuan key`: API keys, made in the store directly. It works beside a running service. A key is
+//! shown once, when it is made; only its SHA-256 is kept (INV-36).
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow, bail};
+use aws_lc_rs::digest::{SHA256, digest};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tuikuan_domain::MerchantName;
+use tuikuan_store::{
+    AdminChange, Administered, ApiKey, CommitError, KeyId, NewAudit, Options, Scope, Store,
+};
+use uuid::Uuid;
+
+use crate::config::{Config, FILE};
+use crate::output;
+
+/// A key's random part, in bytes.
+const KEY_BYTES: usize = 32;
+/// Names of keys are this long at most, in characters.
+const NAME_CHARS_MAX: usize = 64;
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Make a key; it is shown this once
+    Create(CreateArgs),
+    /// List the keys, without the keys themselves
+    List(ListArgs),
+    /// End a key
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tuikuan key create --name back-office\n  tuikuan key create --name shop-a --merchant shop-a --json"
+)]
+pub(crate) struct CreateArgs {
+    /// Whose key it is, for people
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// Only for this merchant; can be given several times. All merchants by default
+    #[arg(long, value_name = "NAME")]
+    merchant: Vec<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tuikuan key list --json")]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tuikuan key revoke key_0190f5a2b3c4")]
+pub(crate) struct RevokeArgs {
+    /// The key's id (`key_...`), from `tuikuan key list`
+    id: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = FILE)]
+    config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs one.
+pub(crate) fn run(command: KeyCommand) -> anyhow::Result<()> {
+    super::block_on(async {
+        match command {
+            KeyCommand::Create(args) => create(args).await,
+            KeyCommand::List(args) => list(&args),
+            KeyCommand::Revoke(args) => revoke(args).await,
+        }
+    })
+}
+
+async fn create(args: CreateArgs) -> anyhow::Result<()> {
+    let config = Config::load(&args.place.config)?;
+    let scope = scope(&config, &args.merchant)?;
+    let name = args.name.trim();
+    if name.is_empty()
+        || name.chars().count() > NAME_CHARS_MAX
+        || name.chars().any(char::is_control)
+    {
+        bail!("--name must have 1 to {NAME_CHARS_MAX} characters on one line");
+    }
+    let store = open(&config)?;
+    let made = make_key(&store, name, scope).await?;
+    if args.place.json {
+        let (id, key) = (made.id.as_str(), &made.key);
+        return Ok(output::json(
+            &json!({ "id": id, "name": name, "key": key }),
+        )?);
+    }
+    output::line(&made.key)?;
+    output::note(&format!(
+        "{} \"{name}\": keep the key, it is not shown again",
+        made.id
+    ))?;
+    Ok(())
+}
+
+/// A key just made.
+pub(crate) struct MadeKey {
+    /// Its id.
+    pub(crate) id: KeyId,
+    /// The key itself.
+    pub(crate) key: String,
+}
+
+/// Makes a key in a store.
+pub(crate) async fn make_key(store: &Store, name: &str, scope: Scope) -> anyhow::Result<MadeKey> {
+    let key = random_key()?;
+    let id: KeyId = format!("key_{}", Uuid::now_v7().simple()).parse()?;
+    let now = Timestamp::now();
+    let made = ApiKey {
+        id: id.clone(),
+        name: name.to_owned(),
+        hash: sha256(&key)?,
+        scope,
+        created_at: now,
+        last_used_at: None,
+        revoked_at: None,
+    };
+    let audit = NewAudit {
+        at: now,
+        actor: "cli".to_owned(),
+        action: "key.created".to_owned(),
+        subject: id.to_string(),
+        detail: json!({ "name": name }).to_string(),
+    };
+    let change = AdminChange {
+        act: Administered::KeyCreated(made),
+        audit,
+    };
+    store
+        .administer(change)
+        .await
+        .context("the key could not be stored")?;
+    Ok(MadeKey { id, key })
+}
+
+fn list(args: &ListArgs) -> anyhow::Result<()> {
+    let config = Config::load(&args.place.config)?;
+    let keys = open(&config)?.api_keys()?;
+    if args.place.json {
+        let list: Vec<Value> = keys.iter().map(key_json).collect();
+        return Ok(output::json(&json!({ "data": list, "next_cursor": null }))?);
+    }
+    let mut table = output::table(&["id", "name", "merchants", "created", "last used", "revoked"]);
+    for key in &keys {
+        let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |t| t.to_string());
+        table.add_row([
+            key.id.to_string(),
+            output::one_line(&key.name),
+            merchants(&key.scope).map_or_else(|| "all".to_owned(), |names| names.join(", ")),
+            key.created_at.to_string(),
+            time(key.last_used_at),
+            time(key.revoked_at),
+        ]);
+    }
+    Ok(output::line(&table.to_string())?)
+}
+
+async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
+    let id: KeyId = args.id.parse()?;
+    let config = Config::load(&args.place.config)?;
+    let store = open(&config)?;
+    let audit = NewAudit {
+        at: Timestamp::now(),
+        actor: "cli".to_owned(),
+        action: "key.revoked".to_owned(),
+        subject: id.to_string(),
+        detail: "{}".to_owned(),
+    };
+    let change = AdminChange {
+        act: Administered::KeyRevoked(id.clone()),
+        audit,
+    };
+    match store.administer(change).await {
+        Ok(()) => {}
+        Err(CommitError::Conflict) => {
+            return Err(anyhow!(
+                "there is no key {id} that is still good; see `tuikuan key list`"
+            ));
+        }
+        Err(error) => return Err(error).context("the key could not be revoked"),
+    }
+    if args.place.json {
+        return Ok(output::json(
+            &json!({ "id": id.as_str(), "revoked": true }),
+        )?);
+    }
+    output::line(&format!("{id} is revoked"))?;
+    Ok(())
+}
+
+/// The store of a configuration, for a short command beside a running service.
+pub(crate) fn open(config: &Config) -> anyhow::Result<Store> {
+    if let Some(folder) = config
+        .store_file()
+        .as_deref()
+        .and_then(std::path::Path::parent)
+    {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the folder {} could not be made", folder.display()))?;
+    }
+    Store::open(&config.store_url, &Options::inline())
+        .with_context(|| format!("the store {} could not be opened", config.store_url))
+}
+
+fn scope(config: &Config, names: &[String]) -> anyhow::Result<Scope> {
+    if names.is_empty() {
+        return Ok(Scope::All);
+    }
+    let mut found: Vec<MerchantName> = Vec::with_capacity(names.len());
+    for name in names {
+        let merchant = config.merchant(name).ok_or_else(|| {
+            anyhow!(
+                "the configuration has no merchant named {}",
+                output::one_line(name)
+            )
+        })?;
+        found.push(merchant.name.clone());
+    }
+    Ok(Scope::Only(found))
+}
+
+fn merchants(scope: &Scope) -> Option<Vec<String>> {
+    match scope {
+        Scope::All => None,
+        Scope::Only(names) => Some(names.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn key_json(key: &ApiKey) -> Value {
+    json!({
+        "id": key.id.as_str(),
+        "name": key.name,
+        "merchants": merchants(&key.scope),
+        "created_at": key.created_at.to_string(),
+        "last_used_at": key.last_used_at.map(|time| time.to_string()),
+        "revoked_at": key.revoked_at.map(|time| time.to_string()),
+    })
+}
+
+fn random_key() -> anyhow::Result<String> {
+    let mut bytes = [0_u8; KEY_BYTES];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_unspecified| anyhow!("no random numbers"))?;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("tk_{hex}"))
+}
+
+fn sha256(key: &str) -> anyhow::Result<[u8; 32]> {
+    Ok(digest(&SHA256, key.as_bytes()).as_ref().try_into()?)
+}

@@ -1,0 +1,175 @@
+//! `tuikuan serve`: the service. The first signal stops it in order: no new requests, jobs handed
+//! back, calls under way awaited. A second one stops it at once. Refunds lose nothing either way
+//! (INV-42).
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tuikuan_engine::{
+    AddressPolicy, Engine, EngineParts, Internet, InternetOptions, MachineClock, MachineIds,
+    Merchant,
+};
+use tuikuan_server::{Server, ServerParts};
+use tuikuan_store::{AdminChange, Administered, Fatal, NewAudit, Options, Store};
+
+use crate::config::{Config, FILE};
+use crate::{output, setup, stop};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  tuikuan serve --config /etc/tuikuan/tuikuan.toml\n\n\
+The first SIGINT or SIGTERM stops in order, the second at once."
+)]
+pub(crate) struct ServeArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = FILE)]
+    config: PathBuf,
+}
+
+/// Runs it.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    let config = Config::load(&args.config)?;
+    setup::start_log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(&config));
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}; is another service running there?",
+            config.listen
+        )
+    })?;
+    let store = open(config)?;
+    let fatal = store.fatal();
+    note_start(&store, config).await?;
+    let address = listener.local_addr()?;
+    let engine = engine(config, Arc::new(store), address)?;
+    let settings = tuikuan_server::Settings {
+        metrics_access: config.metrics,
+        ..Default::default()
+    };
+    let server = Server::new(ServerParts {
+        engine: engine.clone(),
+        settings,
+    });
+    let stopping = CancellationToken::new();
+    stop::on_signal(stopping.clone())?;
+    let workers = engine.start();
+    output::line(&format!(
+        "tuikuan serves http://{address} (documentation: http://{address}/docs)"
+    ))?;
+    tracing::info!(%address, merchants = config.merchants.len(), "started");
+    let ended = tokio::select! {
+        () = server.serve(listener, stopping.clone()) => Ok(()),
+        fatal = trouble(fatal) => Err(anyhow!(fatal).context("the service stops at once")),
+    };
+    stopping.cancel();
+    if ended.is_ok() {
+        workers.stop().await;
+        tracing::info!("stopped");
+    }
+    ended
+}
+
+/// Waits until the store cannot be trusted any more.
+async fn trouble(mut fatal: tokio::sync::watch::Receiver<Option<Fatal>>) -> Fatal {
+    loop {
+        let found = fatal.borrow_and_update().clone();
+        if let Some(fatal) = found {
+            return fatal;
+        }
+        if fatal.changed().await.is_err() {
+            // The store is closed with the engine; nothing can go wrong with it any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn open(config: &Config) -> anyhow::Result<Store> {
+    if let Some(folder) = config
+        .store_file()
+        .as_deref()
+        .and_then(std::path::Path::parent)
+    {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the folder {} could not be made", folder.display()))?;
+    }
+    let options = Options {
+        forwarded_query: config.engine.schedule.forwarded_query,
+        ..Options::default()
+    };
+    Store::open(&config.store_url, &options)
+        .with_context(|| format!("the store {} could not be opened", config.store_url))
+}
+
+/// The audit log says which configuration ran when.
+async fn note_start(store: &Store, config: &Config) -> anyhow::Result<()> {
+    let names: Vec<&str> = config
+        .merchants
+        .iter()
+        .map(|merchant| merchant.name.as_str())
+        .collect();
+    let audit = NewAudit {
+        at: Timestamp::now(),
+        actor: "serve".to_owned(),
+        action: "config.loaded".to_owned(),
+        subject: config.file.display().to_string(),
+        detail: serde_json::json!({ "merchants": names, "version": env!("CARGO_PKG_VERSION") })
+            .to_string(),
+    };
+    let change = AdminChange {
+        act: Administered::Noted,
+        audit,
+    };
+    store
+        .administer(change)
+        .await
+        .context("the store takes no writes")
+}
+
+fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyhow::Result<Engine> {
+    let mut clients = HashMap::with_capacity(config.merchants.len());
+    let mut merchants = Vec::with_capacity(config.merchants.len());
+    let public_url = config
+        .public_url(listen)?
+        .as_str()
+        .trim_end_matches('/')
+        .to_owned();
+    for merchant in &config.merchants {
+        let client = setup::client(merchant, config.engine.call_timeout)?;
+        clients.insert(merchant.name.clone(), client);
+        let (name, account) = (merchant.name.clone(), setup::account(merchant));
+        merchants.push(Arc::new(Merchant::new(
+            name,
+            account,
+            Some(public_url.clone()),
+        )));
+    }
+    let options = InternetOptions {
+        addresses: AddressPolicy::new(config.webhook_networks.clone()),
+        webhook_ca: config.webhook_ca.clone(),
+    };
+    let network = Internet::new(clients, options).context("no way out could be made")?;
+    let parts = EngineParts {
+        store,
+        merchants,
+        clock: Arc::new(MachineClock::real()),
+        ids: Arc::new(MachineIds),
+        network: Arc::new(network),
+        settings: config.engine.clone(),
+    };
+    Engine::new(parts).context("the store could not be read")
+}

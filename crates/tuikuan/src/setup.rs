@@ -1,0 +1,67 @@
+//! From the configuration to the parts that work: accounts, clients, merchants, the store's options,
+//! the log.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use jiff::SignedDuration;
+use reqwest::Url;
+use tracing_subscriber::EnvFilter;
+use tuikuan_wechat::client::{Client, ClientOptions};
+use tuikuan_wechat::{Account, SubMerchant};
+
+use crate::config::{Config, LogFormat, MerchantConfig};
+
+/// A connection to WeChat must stand after so long; the rest of the time is for the answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The merchant as the codec knows it.
+pub(crate) fn account(merchant: &MerchantConfig) -> Account {
+    let sub = merchant.sub_mch_id.clone();
+    Account {
+        mch_id: merchant.mch_id.clone(),
+        app_id: merchant.app_id.clone(),
+        sub: sub.map(|sub_mch_id| SubMerchant {
+            sub_mch_id,
+            sub_app_id: merchant.sub_app_id.clone(),
+        }),
+        api: merchant.api,
+        sign_type: merchant.sign_type,
+        credentials: merchant.credentials.clone(),
+    }
+}
+
+/// A client for a merchant's calls.
+pub(crate) fn client(merchant: &MerchantConfig, timeout: SignedDuration) -> anyhow::Result<Client> {
+    let timeout = Duration::try_from(timeout).unwrap_or(CONNECT_TIMEOUT);
+    let options = ClientOptions {
+        endpoint: origin(&merchant.endpoint),
+        endpoint_backup: merchant.endpoint_backup.as_ref().map(origin),
+        trust_ca: merchant.trust_ca.clone(),
+        connect_timeout: CONNECT_TIMEOUT.min(timeout),
+        timeout,
+    };
+    Client::new(merchant.credentials.identity(), options)
+        .with_context(|| format!("no client for merchant {} could be made", merchant.name))
+}
+
+/// An address without a path.
+pub(crate) fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// Starts the log on stderr. `TUIKUAN_LOG` stands over the configuration.
+pub(crate) fn start_log(config: &Config) -> anyhow::Result<()> {
+    let wanted = std::env::var("TUIKUAN_LOG").unwrap_or_else(|_unset| config.log_level.clone());
+    let filter = EnvFilter::try_new(&wanted).context("TUIKUAN_LOG cannot be read")?;
+    let base = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Text => base
+            .with_ansi(crate::output::stderr_shows_colours())
+            .try_init(),
+        LogFormat::Json => base.json().try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("the log could not be started: {error}"))
+}
