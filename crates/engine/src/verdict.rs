@@ -450,7 +450,7 @@ fn read_treatment(error: &ReplyError, protocol: Interface) -> Treatment {
             Treatment::MerchantFault
         }
         ReplyError::ProtocolFail { .. }
-        | ReplyError::Unverified
+        | ReplyError::Unverified { .. }
         | ReplyError::Unreadable { .. }
         | ReplyError::ServerFault { .. }
         | ReplyError::NotFinished
@@ -480,7 +480,7 @@ fn note_of(error: &ReplyError) -> ErrorNote {
             source: ErrorSource::Wechat,
             advice: "check API v2 key, appid and merchant number".to_owned(),
         },
-        ReplyError::Unverified | ReplyError::Mismatch { .. } => {
+        ReplyError::Unverified { .. } | ReplyError::Mismatch { .. } => {
             transport("RESPONSE_UNVERIFIABLE", &error.to_string())
         }
         ReplyError::Unreadable { .. } => transport("RESPONSE_UNREADABLE", &error.to_string()),

@@ -55,9 +55,10 @@ impl Account {
         stamp: &Stamp,
     ) -> Result<Request, BuildError> {
         match self.api {
-            Api::V2 => self
-                .need_v2_key()
-                .map(|()| self.v2_submit(submission, &stamp.nonce)),
+            Api::V2 => {
+                self.need_v2_key()?;
+                self.v2_submit(submission, &stamp.nonce)
+            }
             Api::V3 => self.v3_submit(submission, stamp),
         }
     }

@@ -179,6 +179,10 @@ fn builder(options: &ClientOptions) -> Result<reqwest::ClientBuilder, reqwest::E
         .pool_max_idle_per_host(IDLE_MAX)
         .connect_timeout(options.connect_timeout)
         .timeout(options.timeout);
+    // A slim image has no certificates of its own.
+    for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        builder = builder.add_root_certificate(reqwest::Certificate::from_der(root)?);
+    }
     if let Some(pem) = &options.trust_ca {
         for certificate in reqwest::Certificate::from_pem_bundle(pem)? {
             builder = builder.add_root_certificate(certificate);

@@ -148,12 +148,7 @@ impl Credentials {
 
     /// Replaces the downloaded keys; those of the configuration stay.
     pub fn trust(&self, downloaded: TrustedKeys) {
-        let mut all = downloaded;
-        for serial in self.configured.serials() {
-            if let Some(key) = self.configured.get(serial) {
-                all = all.with_public_key(serial, key.clone());
-            }
-        }
+        let all = downloaded.with_all(&self.configured);
         *self.trusted.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(all);
     }
 

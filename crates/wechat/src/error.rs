@@ -57,7 +57,11 @@ pub enum ReplyError {
     },
     /// A success whose signature is wrong or missing.
     #[error("the answer is not signed by WeChat")]
-    Unverified,
+    Unverified {
+        /// What exactly, for v3: an unknown serial asks for a new download of certificates.
+        #[source]
+        why: Option<crate::v3::sign::VerifyError>,
+    },
     /// Not the message that belongs to the call.
     #[error("the answer (status {http_status}) cannot be read")]
     Unreadable {

@@ -238,7 +238,14 @@ impl Certificate {
 /// public keys side by side.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedKeys {
-    keys: BTreeMap<String, PublicKey>,
+    keys: BTreeMap<String, Trusted>,
+}
+
+#[derive(Debug, Clone)]
+struct Trusted {
+    key: PublicKey,
+    /// A public key has no end; a certificate has.
+    not_after: Option<i64>,
 }
 
 impl TrustedKeys {
@@ -251,33 +258,64 @@ impl TrustedKeys {
     /// Adds a WeChat Pay public key under its id (`PUB_KEY_ID_...`, compared exactly).
     #[must_use]
     pub fn with_public_key(mut self, id: &str, key: PublicKey) -> Self {
-        self.keys.insert(id.to_owned(), key);
+        self.keys.insert(
+            id.to_owned(),
+            Trusted {
+                key,
+                not_after: None,
+            },
+        );
         self
     }
 
     /// Adds a platform certificate under its serial.
     #[must_use]
     pub fn with_certificate(mut self, certificate: &Certificate) -> Self {
+        let key = certificate.public_key.clone();
+        let not_after = Some(certificate.not_after);
         self.keys
-            .insert(certificate.serial.clone(), certificate.public_key.clone());
+            .insert(certificate.serial.clone(), Trusted { key, not_after });
         self
     }
 
-    /// The key a serial names.
+    /// Adds all keys of another set.
     #[must_use]
-    pub fn get(&self, serial: &str) -> Option<&PublicKey> {
-        match self.keys.get(serial) {
-            Some(key) => Some(key),
-            None if serial.starts_with("PUB_KEY_ID_") => None,
-            None => self.keys.get(&serial.to_ascii_uppercase()),
-        }
+    pub fn with_all(mut self, other: &Self) -> Self {
+        self.keys
+            .extend(other.keys.iter().map(|(id, key)| (id.clone(), key.clone())));
+        self
     }
 
-    /// The serials, public key ids first: WeChat's successor to certificates.
+    /// The key a serial names, unless its certificate has ended.
+    #[must_use]
+    pub fn get(&self, serial: &str, now_unix: i64) -> Option<&PublicKey> {
+        let trusted = match self.keys.get(serial) {
+            Some(trusted) => trusted,
+            None if serial.starts_with("PUB_KEY_ID_") => return None,
+            None => self.keys.get(&serial.to_ascii_uppercase())?,
+        };
+        trusted
+            .not_after
+            .is_none_or(|end| now_unix < end)
+            .then_some(&trusted.key)
+    }
+
+    /// The key to ask WeChat for, and to encrypt to: a public key if there is one, else the
+    /// certificate that lasts longest.
+    #[must_use]
+    pub fn preferred(&self, now_unix: i64) -> Option<(&str, &PublicKey)> {
+        let lasts = |trusted: &Trusted| trusted.not_after.unwrap_or(i64::MAX);
+        let usable = self
+            .keys
+            .iter()
+            .filter(|(_, trusted)| now_unix < lasts(trusted));
+        let (serial, trusted) = usable.max_by_key(|(_, trusted)| lasts(trusted))?;
+        Some((serial, &trusted.key))
+    }
+
+    /// The serials.
     pub fn serials(&self) -> impl Iterator<Item = &str> {
-        let ids = |s: &&String| s.starts_with("PUB_KEY_ID_");
-        let (public, certificates): (Vec<_>, Vec<_>) = self.keys.keys().partition(ids);
-        public.into_iter().chain(certificates).map(String::as_str)
+        self.keys.keys().map(String::as_str)
     }
 
     /// Whether nobody is trusted.

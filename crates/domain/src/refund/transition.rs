@@ -367,10 +367,15 @@ impl<'a> Draft<'a> {
 
     /// An attempt that another source ended, before its own answer was in.
     fn end_attempt(&mut self) {
-        let attempting = self.before.is_some_and(|before| before.status == Status::Submitting);
+        let attempting = self
+            .before
+            .is_some_and(|before| before.status == Status::Submitting);
         if attempting && self.refund.status != Status::Submitting && self.attempt.is_none() {
             let attempt = self.refund.attempts;
-            self.attempt = Some(AttemptMark::End { attempt, end: AttemptEnd::Accepted });
+            self.attempt = Some(AttemptMark::End {
+                attempt,
+                end: AttemptEnd::Accepted,
+            });
         }
     }
 

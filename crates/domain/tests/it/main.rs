@@ -4,6 +4,7 @@
     clippy::arithmetic_side_effects,
     reason = "tests may add small numbers"
 )]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod laws;
 mod records;

@@ -4,7 +4,7 @@
 use tuikuan_terms::{Fen, OutRefundNo};
 
 use crate::account::Account;
-use crate::error::ReplyError;
+use crate::error::{BuildError, ReplyError};
 use crate::error_code::Interface;
 use crate::http::{ClientCertificate, Method, Request, Response};
 use crate::refund::{
@@ -52,7 +52,11 @@ impl Account {
         }
     }
 
-    pub(crate) fn v2_submit(&self, submission: &RefundSubmission, nonce: &str) -> Request {
+    pub(crate) fn v2_submit(
+        &self,
+        submission: &RefundSubmission,
+        nonce: &str,
+    ) -> Result<Request, BuildError> {
         let mut fields = self.v2_fields(nonce);
         set_order(&mut fields, &submission.order);
         fields.set("out_refund_no", submission.out_refund_no.as_str());
@@ -70,12 +74,13 @@ impl Account {
         );
         let path = match &submission.goods_detail {
             Some(items) => {
+                let items = crate::v3::message::item_list(items)?;
                 fields.set("detail", format!("{{\"goods_detail\":{items}}}"));
                 "/secapi/pay/refundv2"
             }
             None => "/secapi/pay/refund",
         };
-        self.v2_request(path, fields, ClientCertificate::Required)
+        Ok(self.v2_request(path, fields, ClientCertificate::Required))
     }
 
     pub(crate) fn v2_query(&self, out_refund_no: &OutRefundNo, nonce: &str) -> Request {
@@ -134,9 +139,9 @@ impl Account {
             .credentials
             .api_v2_key
             .as_ref()
-            .ok_or(ReplyError::Unverified)?;
+            .ok_or(ReplyError::Unverified { why: None })?;
         if !verify(&fields, key) {
-            return Err(ReplyError::Unverified);
+            return Err(ReplyError::Unverified { why: None });
         }
         if fields.get("mch_id") != Some(self.mch_id.as_str()) {
             return Err(ReplyError::Mismatch { field: "mch_id" });

@@ -55,18 +55,13 @@ impl Account {
             http_status: response.status,
         };
         if response.status != 200 {
-            let error: ErrorAnswer =
-                serde_json::from_slice(&response.body).map_err(|_json| unreadable)?;
-            return Err(ReplyError::Refused {
-                code: cut(&error.code),
-                message: cut(&error.message),
-                http_status: response.status,
-                interface: Interface::V3Common,
-                verified: Verified::No,
-            });
+            return Err(refusal(response));
         }
         let answer: Answer =
             serde_json::from_slice(&response.body).map_err(|_json| unreadable.clone())?;
+        if answer.data.is_empty() {
+            return Err(unreadable);
+        }
         let mut certificates = Vec::new();
         for row in &answer.data {
             certificates.push(self.decrypt(row).ok_or_else(|| unreadable.clone())?);
@@ -77,7 +72,7 @@ impl Account {
         let trusted = self.credentials.trusted();
         let signed = verify(&response.headers, &response.body, &keys, now_unix)
             .or_else(|_| verify(&response.headers, &response.body, &trusted, now_unix));
-        signed.map_err(|_why| ReplyError::Unverified)?;
+        signed.map_err(|why| ReplyError::Unverified { why: Some(why) })?;
         certificates.retain(|c| c.not_before <= now_unix && now_unix < c.not_after);
         Ok(certificates)
     }
@@ -92,5 +87,21 @@ impl Account {
         let pem = aead::open(key, &sealed.nonce, associated_data, &sealed.ciphertext).ok()?;
         let certificate = Certificate::from_pem(&pem).ok()?;
         (certificate.serial == row.serial_no.to_ascii_uppercase()).then_some(certificate)
+    }
+}
+
+fn refusal(response: &Response) -> ReplyError {
+    let http_status = response.status;
+    match serde_json::from_slice::<ErrorAnswer>(&response.body) {
+        Ok(error) => ReplyError::Refused {
+            code: cut(&error.code),
+            message: cut(&error.message),
+            http_status,
+            interface: Interface::V3Common,
+            verified: Verified::No,
+        },
+        Err(_) if http_status == 202 => ReplyError::NotFinished,
+        Err(_) if http_status >= 500 => ReplyError::ServerFault { http_status },
+        Err(_) => ReplyError::Unreadable { http_status },
     }
 }

@@ -15,6 +15,7 @@ use crate::refund::{
     RefundStatus, RefundSubmission, TradeState,
 };
 use crate::time::from_rfc3339;
+use crate::v2::fields::MESSAGE_BYTES_MAX;
 use crate::v2::message::cut;
 use crate::v3::sign::{Signer, verify};
 
@@ -137,7 +138,7 @@ impl Account {
             ("Content-Type".to_owned(), "application/json".to_owned()),
         ];
         // The key the answer shall be signed with: one that is surely known here.
-        if let Some(serial) = self.credentials.trusted().serials().next() {
+        if let Some((serial, _)) = self.credentials.trusted().preferred(stamp.unix_seconds) {
             headers.push(("Wechatpay-Serial".to_owned(), serial.to_owned()));
         }
         let client_certificate = ClientCertificate::NotUsed;
@@ -159,14 +160,11 @@ impl Account {
         submission: &RefundSubmission,
         stamp: &Stamp,
     ) -> Result<Request, BuildError> {
-        let goods_detail = match &submission.goods_detail {
-            None => None,
-            Some(text) if text.trim_start().starts_with('[') => Some(
-                serde_json::value::RawValue::from_string(text.clone())
-                    .map_err(|_json| BuildError::GoodsDetail)?,
-            ),
-            Some(_) => return Err(BuildError::GoodsDetail),
-        };
+        let goods_detail = submission
+            .goods_detail
+            .as_deref()
+            .map(item_list)
+            .transpose()?;
         let transaction_id = submission.order.transaction_id.as_ref().map(AsRef::as_ref);
         let out_trade_no = submission.order.out_trade_no.as_ref().map(AsRef::as_ref);
         let body = CreateRefund {
@@ -215,8 +213,7 @@ impl Account {
     ) -> Result<Request, BuildError> {
         use secrecy::ExposeSecret;
         let trusted = self.credentials.trusted();
-        let serial = trusted.serials().next().map(str::to_owned);
-        let key = serial.as_deref().and_then(|serial| trusted.get(serial));
+        let key = trusted.preferred(stamp.unix_seconds).map(|(_, key)| key);
         let encrypt = |text: &secrecy::SecretString| -> Result<String, BuildError> {
             let key = key.ok_or(BuildError::Missing {
                 what: "key of WeChat to encrypt to",
@@ -299,6 +296,11 @@ impl Account {
         now_unix: i64,
     ) -> Result<&'a [u8], ReplyError> {
         let status = response.status;
+        if response.body.len() > MESSAGE_BYTES_MAX {
+            return Err(ReplyError::Unreadable {
+                http_status: status,
+            });
+        }
         let signed = || {
             verify(
                 &response.headers,
@@ -310,7 +312,7 @@ impl Account {
         match status {
             202 => Err(ReplyError::NotFinished),
             200 | 204 => {
-                signed().map_err(|_why| ReplyError::Unverified)?;
+                signed().map_err(|why| ReplyError::Unverified { why: Some(why) })?;
                 Ok(&response.body)
             }
             _ => {
@@ -429,6 +431,15 @@ impl TransactionAnswer {
             state: TradeState::parse(&self.trade_state),
         })
     }
+}
+
+/// An item list as it was given, if it is a JSON array.
+pub(crate) fn item_list(text: &str) -> Result<Box<serde_json::value::RawValue>, BuildError> {
+    if !text.trim_start().starts_with('[') {
+        return Err(BuildError::GoodsDetail);
+    }
+    serde_json::value::RawValue::from_string(text.to_owned())
+        .map_err(|_json| BuildError::GoodsDetail)
 }
 
 /// A structure of ours as JSON; these cannot fail.

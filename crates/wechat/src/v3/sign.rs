@@ -180,9 +180,11 @@ pub fn verify(
     if seconds >= WINDOW_S.unsigned_abs() {
         return Err(VerifyError::Stale { seconds });
     }
-    let key = keys.get(serial).ok_or_else(|| VerifyError::UnknownSerial {
-        serial: serial.chars().take(64).collect(),
-    })?;
+    let key = keys
+        .get(serial, now_unix)
+        .ok_or_else(|| VerifyError::UnknownSerial {
+            serial: serial.chars().take(64).collect(),
+        })?;
     let signature = STANDARD
         .decode(signature)
         .map_err(|_bad| VerifyError::Signature)?;

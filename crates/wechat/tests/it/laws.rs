@@ -35,17 +35,17 @@ proptest! {
 
     #[test]
     fn bytes_from_outside_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
-        let _ = Fields::parse(&bytes).is_ok();
-        let _ = v2::open_refund(&bytes, "1900000109", &key()).is_ok();
-        let _ = v2::open_payment(&bytes, "1900000109", &key()).is_ok();
-        let _ = v3::open_verified(&bytes, &key()).is_ok();
+        drop(Fields::parse(&bytes));
+        drop(v2::open_refund(&bytes, "1900000109", &key()));
+        drop(v2::open_payment(&bytes, "1900000109", &key()));
+        drop(v3::open_verified(&bytes, &key()));
         let text = String::from_utf8_lossy(&bytes);
-        let _ = req_info::open(&text, &key()).is_ok();
+        drop(req_info::open(&text, &key()));
         let headers = vec![("Wechatpay-Signature".to_owned(), text.to_string())];
         prop_assert!(v3::open(&headers, &bytes, &TrustedKeys::new(), &key(), 0).is_err());
-        let _ = tuikuan_wechat::time::from_rfc3339(&text);
-        let _ = tuikuan_wechat::time::from_beijing(&text);
-        let _ = tuikuan_wechat::v3::sign::Authorization::parse(&text);
+        drop(tuikuan_wechat::time::from_rfc3339(&text));
+        drop(tuikuan_wechat::time::from_beijing(&text));
+        drop(tuikuan_wechat::v3::sign::Authorization::parse(&text));
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! Every test vector, and the laws of the codec. The vectors say in themselves how they were
 //! checked (Python, OpenSSL and an independent client library).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
 mod catalogue;
 mod laws;
 mod v2_vectors;

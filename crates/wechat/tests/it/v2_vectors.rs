@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::Value;
 use tuikuan_wechat::RefundStatus;
-use tuikuan_wechat::v2::{Fields, SignType, notification, req_info, sign};
+use tuikuan_wechat::v2::{Fields, SignType, notification, req_info, sign, verify};
 
 use crate::{text, vectors};
 
@@ -31,7 +31,7 @@ fn signatures_are_those_of_the_vectors() {
             })
             .collect();
         assert_eq!(
-            tuikuan_wechat::v2::sign::canonical(&fields),
+            sign::canonical(&fields),
             text(case, "canonical"),
             "{}",
             case["name"]
@@ -63,7 +63,7 @@ fn messages_read_and_verify() {
                 "{name} {field}"
             );
         }
-        let verified = tuikuan_wechat::v2::verify(&fields, &key(case, "api_v2_key"));
+        let verified = verify(&fields, &key(case, "api_v2_key"));
         match text(case, "expect") {
             "sign_ok" => assert!(verified, "{name}"),
             _ => assert!(!verified, "{name}"),
