@@ -20,6 +20,7 @@ use crate::seal::DataKey;
 use crate::store::{Options, Writing};
 
 mod admin;
+mod checkpoint;
 mod commit;
 mod jobs;
 mod list;
@@ -35,6 +36,7 @@ mod trouble;
 mod work;
 mod writer;
 
+use checkpoint::Checkpoints;
 use operation::{Answer, Operation};
 use queue::{Answered, Queue, Reply};
 use writer::{Signals, Writer};
@@ -59,11 +61,33 @@ impl std::fmt::Debug for Shared {
 enum Way {
     Threaded {
         queue: Arc<Queue>,
-        thread: Mutex<Option<JoinHandle<()>>>,
+        threads: Mutex<Vec<JoinHandle<()>>>,
         readers: Readers,
     },
     /// One connection for everything.
     Inline(Mutex<Writer>),
+}
+
+impl Way {
+    fn start(file: &str, options: &Options, mut writer: Writer) -> Result<Self, OpenError> {
+        let readers = Readers::open(file, options.readers)?;
+        let queue = Arc::new(Queue::new(options.queue_max));
+        let served = Arc::clone(&queue);
+        let batch_max = options.batch_max;
+        let mover = open::mover(file)?;
+        let signals = Arc::clone(&writer.signals);
+        let (checkpoints, moving) = Checkpoints::start(&mut writer.connection, mover, signals)?;
+        writer.checkpoints = Some(checkpoints);
+        let writing = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer::serve(writer, &served, batch_max))
+            .map_err(|source| OpenError::Thread { source })?;
+        Ok(Self::Threaded {
+            queue,
+            threads: Mutex::new(vec![writing, moving]),
+            readers,
+        })
+    }
 }
 
 /// Connections that read. A read takes some ten microseconds, so a few are enough.
@@ -111,11 +135,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Way::Threaded { queue, thread, .. } = &self.way {
+        if let Way::Threaded { queue, threads, .. } = &self.way {
             queue.close();
-            let thread = lock(thread).take();
-            if thread.is_some_and(|thread| thread.join().is_err()) {
-                tracing::error!("the writing thread had panicked");
+            // The writer first: the other ends with it.
+            for thread in lock(threads).drain(..) {
+                if thread.join().is_err() {
+                    tracing::error!("a thread of the store had panicked");
+                }
             }
         }
     }
@@ -131,27 +157,15 @@ impl Sqlite {
         let (connection, key) = open::writer(file, options.pages_max)?;
         let key = Arc::new(key);
         let signals = Arc::new(Signals::new());
-        let forwarded_us = i64::try_from(options.forwarded_query.as_micros()).unwrap_or(i64::MAX);
         let writer = Writer {
             connection,
             key: Arc::clone(&key),
-            forwarded_us,
+            forwarded_us: i64::try_from(options.forwarded_query.as_micros()).unwrap_or(i64::MAX),
             signals: Arc::clone(&signals),
+            checkpoints: None,
         };
         let way = if threaded {
-            let readers = Readers::open(file, options.readers)?;
-            let queue = Arc::new(Queue::new(options.queue_max));
-            let served = Arc::clone(&queue);
-            let batch_max = options.batch_max;
-            let thread = std::thread::Builder::new()
-                .name("store-writer".to_owned())
-                .spawn(move || writer::serve(writer, &served, batch_max))
-                .map_err(|source| OpenError::Thread { source })?;
-            Way::Threaded {
-                queue,
-                thread: Mutex::new(Some(thread)),
-                readers,
-            }
+            Way::start(file, options, writer)?
         } else {
             Way::Inline(Mutex::new(writer))
         };

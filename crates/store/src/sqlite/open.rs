@@ -17,9 +17,6 @@ mod embedded {
 /// How long a connection waits for another process (`key create` beside a running service).
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// Pages in the log before they are moved into the database file.
-const CHECKPOINT_PAGES: u32 = 4000;
-
 /// Memory for pages of the writing connection, in KiB; used as it is needed.
 const CACHE_KIB: i64 = 64 * 1024;
 
@@ -58,11 +55,6 @@ pub(super) fn writer(
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -{CACHE_KIB}; PRAGMA recursive_triggers = ON;"
     ))?;
-    connection.query_row(
-        &format!("PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}"),
-        [],
-        |_| Ok(()),
-    )?;
     prove(
         &connection,
         "journal_mode",
@@ -76,6 +68,15 @@ pub(super) fn writer(
         limit_pages(&connection, pages)?;
     }
     Ok((connection, key))
+}
+
+/// The connection that moves the log into the database file.
+pub(super) fn mover(file: &str) -> Result<Connection, OpenError> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.execute_batch("PRAGMA synchronous = FULL;")?;
+    prove(&connection, "synchronous", "2")?;
+    Ok(connection)
 }
 
 /// A connection that can only read.

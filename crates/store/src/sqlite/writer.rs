@@ -6,6 +6,7 @@ use tokio::sync::watch;
 
 use crate::error::{CommitError, Fatal};
 use crate::seal::DataKey;
+use crate::sqlite::checkpoint::Checkpoints;
 use crate::sqlite::open;
 use crate::sqlite::operation::{Answer, Operation};
 use crate::sqlite::queue::{Answered, Queue, Ticket};
@@ -71,6 +72,8 @@ pub(super) struct Writer {
     pub(super) key: std::sync::Arc<DataKey>,
     pub(super) forwarded_us: i64,
     pub(super) signals: std::sync::Arc<Signals>,
+    /// Without it, SQLite moves its log by itself.
+    pub(super) checkpoints: Option<Checkpoints>,
 }
 
 /// How an operation is kept apart from the others of its transaction.
@@ -134,6 +137,12 @@ impl Writer {
         let answers = self.execute(&operations);
         for (reply, answer) in replies.into_iter().zip(answers) {
             reply.send(answer);
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            // What is committed is durable in the log; only an error that ends everything counts.
+            if let Err(Trouble::Fatal(reason)) = checkpoints.between(&self.connection) {
+                self.signals.stop(&reason);
+            }
         }
     }
 
