@@ -157,6 +157,7 @@ impl Engine {
                     Err(CallError::Lost { .. }) => "lost",
                 };
                 self.tally().count("wechat_calls", label);
+                self.watch_serial(merchant, &result);
                 let result = result.map_err(Failure::Network);
                 Call {
                     request: Some(request),
@@ -165,6 +166,18 @@ impl Engine {
                     ended: self.now(),
                 }
             }
+        }
+    }
+
+    /// An answer signed with a key that nobody knows yet brings a new download of certificates.
+    fn watch_serial(&self, merchant: &Merchant, result: &Result<Response, CallError>) {
+        let serial = result
+            .as_ref()
+            .ok()
+            .and_then(|r| r.header("Wechatpay-Serial"));
+        let keys = merchant.account.credentials.trusted();
+        if serial.is_some_and(|serial| keys.get(serial, self.now().as_second()).is_none()) {
+            self.want_certificates();
         }
     }
 
