@@ -64,8 +64,7 @@ fn public_v4(address: Ipv4Addr) -> bool {
 fn public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global = (0x2000..0x4000).contains(&a);
-    let special =
-        (a == 0x2001 && b < 0x0200) || (a == 0x2001 && b == 0x0db8) || a == 0x2002 || a == 0x3fff;
+    let special = (a == 0x2001 && (b < 0x0200 || b == 0x0db8)) || a == 0x2002 || a == 0x3fff;
     global && !special
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn fetch(engine: &Engine, merchant: &Merchant) -> Fetched {
             return Fetched::Failed;
         }
     };
-    match account.read_certificates(&response, engine.now().as_second()) {
+    match account.read_certificates(&response, engine.clock().wall().as_second()) {
         Ok(certificates) => {
             let keys = certificates
                 .iter()

@@ -14,6 +14,12 @@ pub trait Clock: Send + Sync {
     /// lives (INV-25).
     fn now(&self) -> Timestamp;
 
+    /// The wall clock, for what is compared with WeChat's clock (signatures and their window). It
+    /// may be set right while the process runs, where [`Clock::now`] must not jump.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
     /// How long to sleep, by the machine's clock, until `due`.
     fn until(&self, due: Timestamp) -> Duration;
 }
@@ -60,6 +66,14 @@ impl Clock for MachineClock {
         let elapsed = self.since.elapsed().saturating_mul(self.speed);
         let elapsed = SignedDuration::try_from(elapsed).unwrap_or(SignedDuration::MAX);
         whole_micros(tuikuan_domain::after(self.start, elapsed))
+    }
+
+    fn wall(&self) -> Timestamp {
+        if self.speed == 1 {
+            Timestamp::now()
+        } else {
+            self.now()
+        }
     }
 
     fn until(&self, due: Timestamp) -> Duration {

@@ -87,7 +87,7 @@ impl Engine {
     ) -> Option<Result<(), EngineError>> {
         let credentials = &merchant.account.credentials;
         let key = credentials.api_v3_key()?;
-        let now = self.now().as_second();
+        let now = self.clock().wall().as_second();
         let keys = credentials.trusted();
         let opened = v3::open(&incoming.headers, &incoming.body, &keys, key, now);
         let notification = match opened {

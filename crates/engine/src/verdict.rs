@@ -126,6 +126,8 @@ pub(crate) struct Call {
     result: Result<Response, Failure>,
     begun: Timestamp,
     ended: Timestamp,
+    /// WeChat's seconds at the end, as far as our wall clock knows.
+    wall: i64,
 }
 
 enum Failure {
@@ -148,6 +150,7 @@ impl Engine {
                 result: Err(Failure::NotBuilt(error)),
                 begun,
                 ended: begun,
+                wall: self.clock().wall().as_second(),
             },
             Ok(request) => {
                 let result = self.network().call(merchant, request.clone()).await;
@@ -159,11 +162,13 @@ impl Engine {
                 self.tally().count("wechat_calls", label);
                 self.watch_serial(merchant, &result);
                 let result = result.map_err(Failure::Network);
+                let wall = self.clock().wall().as_second();
                 Call {
                     request: Some(request),
                     result,
                     begun,
                     ended: self.now(),
+                    wall,
                 }
             }
         }
@@ -176,7 +181,8 @@ impl Engine {
             .ok()
             .and_then(|r| r.header("Wechatpay-Serial"));
         let keys = merchant.account.credentials.trusted();
-        if serial.is_some_and(|serial| keys.get(serial, self.now().as_second()).is_none()) {
+        if serial.is_some_and(|serial| keys.get(serial, self.clock().wall().as_second()).is_none())
+        {
             self.want_certificates();
         }
     }
@@ -261,6 +267,7 @@ impl Call {
             result: Err(Failure::Withheld),
             begun: now,
             ended: now,
+            wall: now.as_second(),
         }
     }
 
@@ -270,7 +277,7 @@ impl Call {
     }
 
     fn seconds(&self) -> i64 {
-        self.ended.as_second()
+        self.wall
     }
 
     /// What the answer to a submit proves.

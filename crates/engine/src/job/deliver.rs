@@ -107,7 +107,7 @@ pub(crate) fn signed(
 ) -> Result<WebhookCall, String> {
     let webhook = standardwebhooks::Webhook::new(endpoint.secret.expose_secret())
         .map_err(|error| format!("the endpoint's secret cannot be used: {error}"))?;
-    let seconds = engine.now().as_second();
+    let seconds = engine.clock().wall().as_second();
     let signature = webhook
         .sign(id.as_str(), seconds, body.as_bytes())
         .map_err(|error| format!("the message could not be signed: {error}"))?;
