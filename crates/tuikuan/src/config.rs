@@ -21,7 +21,6 @@ use tuikuan_server::MetricsAccess;
 
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use merchant::{MerchantConfig, is_wechat};
-pub(crate) use value::open_to_others;
 
 use numbers::Numbers;
 use place::{Places, line_at, nearest};
@@ -92,11 +91,10 @@ impl Config {
             Faults::whole(file, format!("it cannot be read: {error}"), advice)
         })?;
         let raw = parse(file, &text, &environment)?;
-        let folder = std::path::absolute(file)
-            .ok()
-            .and_then(|path| path.parent().map(Path::to_owned))
-            .unwrap_or_default();
+        let own = std::path::absolute(file).unwrap_or_else(|_no_folder| file.to_owned());
+        let folder = own.parent().map(Path::to_owned).unwrap_or_default();
         let sources = Sources {
+            own,
             folder,
             environment,
         };

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod failure;
 mod output;
+mod private;
 mod remote;
 mod setup;
 mod stop;

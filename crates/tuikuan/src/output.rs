@@ -60,7 +60,7 @@ pub(crate) fn shows_colours() -> bool {
 /// A table with a head; as wide as the terminal, or as its content elsewhere.
 pub(crate) fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     let arrangement = if std::io::stdout().is_terminal() {
         ContentArrangement::Dynamic
     } else {

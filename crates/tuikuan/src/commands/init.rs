@@ -1,14 +1,13 @@
 //! `tuikuan init`: a commented configuration to begin with.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::config::FILE;
-use crate::output;
+use crate::{output, private};
 
 /// What a new configuration says.
 const TEMPLATE: &str = include_str!("init.toml");
@@ -28,7 +27,9 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
         .with_context(|| format!("the folder {} could not be made", args.dir.display()))?;
     write_new(&file)?;
     for folder in ["data", "keys"] {
-        private_folder(&args.dir.join(folder))?;
+        let folder = args.dir.join(folder);
+        private::folder(&folder)
+            .with_context(|| format!("the folder {} could not be made", folder.display()))?;
     }
     output::line(&format!("wrote {}", file.display()))?;
     output::line(
@@ -39,40 +40,11 @@ pub(crate) fn run(args: &InitArgs) -> anyhow::Result<()> {
 }
 
 fn write_new(file: &Path) -> anyhow::Result<()> {
-    let mut opened = match OpenOptions::new().write(true).create_new(true).open(file) {
-        Ok(opened) => opened,
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!(
-                "{} is there already, nothing was changed; choose another folder",
-                file.display()
-            )
-        }
-        Err(error) => {
-            return Err(error).with_context(|| format!("{} could not be made", file.display()));
-        }
-    };
-    opened.write_all(TEMPLATE.as_bytes())?;
-    Ok(opened.sync_all()?)
-}
-
-/// A folder that only its owner can look into.
-fn private_folder(folder: &Path) -> anyhow::Result<()> {
-    let made = make_private(folder);
-    match made {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-        other => {
-            other.with_context(|| format!("the folder {} could not be made", folder.display()))
-        }
+    match private::write_new(file, TEMPLATE) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => bail!(
+            "{} is there already, nothing was changed; choose another folder",
+            file.display()
+        ),
+        other => other.with_context(|| format!("{} could not be made", file.display())),
     }
-}
-
-#[cfg(unix)]
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn make_private(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir(folder)
 }

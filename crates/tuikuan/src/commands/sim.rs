@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tuikuan_sim::setup::{SimFile, SimMerchant};
 use tuikuan_sim::{Options, Simulator};
 
-use crate::{output, stop};
+use crate::{output, private, stop};
 
 /// How a configuration of ours begins; others are never overwritten.
 const MARK: &str = "# Written by `tuikuan sim`";
+/// A clock may run so much faster.
+const SPEED_MAX: f64 = 100_000.0;
 /// Short names and generations of the simulator's merchants, in their order.
 const MERCHANTS: [(&str, &str); 3] = [("main", "v3"), ("classic", "v2"), ("provider", "v3")];
 
@@ -33,8 +35,8 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "DIR", default_value = "tuikuan-sim")]
     dir: PathBuf,
     /// How many times as fast its clock runs
-    #[arg(long, value_name = "X", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    speed: u32,
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
+    speed: f64,
     /// The seed of everything that happens by chance
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -58,20 +60,19 @@ async fn simulate(args: SimArgs) -> anyhow::Result<()> {
     let options = Options {
         listen: args.listen,
         control: args.control,
-        dir: args.dir.clone(),
         speed: args.speed,
         seed: args.seed,
-        ..Options::default()
+        ..Options::in_dir(&args.dir)
     };
     let running = Simulator::start(options)
         .await
         .context("the simulator could not be started")?;
     let stopping = CancellationToken::new();
     stop::on_signal(stopping.clone())?;
-    let book = book(&args.dir)?;
+    let book = running.file();
     if let Some(file) = &args.write_config {
-        let text = configuration(&book, &args.dir)?;
-        std::fs::write(file, text)
+        let text = configuration(book, &args.dir)?;
+        private::write(file, &text)
             .with_context(|| format!("{} could not be written", file.display()))?;
         output::line(&format!(
             "wrote {}: run `tuikuan serve --config {}`",
@@ -147,12 +148,15 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn book(dir: &Path) -> anyhow::Result<SimFile> {
-    let file = dir.join("sim.json");
-    let bytes =
-        std::fs::read(&file).with_context(|| format!("{} could not be read", file.display()))?;
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is not the simulator's", file.display()))
+fn speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text
+        .parse()
+        .map_err(|_not_a_number| "is not a number".to_owned())?;
+    if (0.01..=SPEED_MAX).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err(format!("choose between 0.01 and {SPEED_MAX}"))
+    }
 }
 
 fn may_write(file: &Path) -> anyhow::Result<()> {

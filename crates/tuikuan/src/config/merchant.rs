@@ -417,7 +417,10 @@ impl Desk<'_, '_> {
             .into_iter()
             .flatten()
             .filter_map(|value| value.material_file(sources));
-        texts.chain(materials).collect()
+        let mut files: Vec<PathBuf> = texts.chain(materials).collect();
+        files.sort();
+        files.dedup();
+        files
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +16,8 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// Where values may come from: the folder of the configuration, and the environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
+    /// The configuration itself.
+    pub(crate) own: PathBuf,
     /// Relative paths start here.
     pub(crate) folder: PathBuf,
     /// The environment.
@@ -104,11 +106,12 @@ impl Value {
         }
     }
 
-    /// The file that a secret text is in, if it is in one of its own.
+    /// The file that a secret text is in: its own, or the configuration.
     pub(crate) fn file(&self, sources: &Sources) -> Option<PathBuf> {
         match self {
             Self::File(path) => Some(sources.path(path)),
-            Self::Inline(_) | Self::Env(_) => None,
+            Self::Inline(_) => Some(sources.own.clone()),
+            Self::Env(_) => None,
         }
     }
 }
@@ -205,19 +208,6 @@ impl Visitor<'_> for SpanVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Span, E> {
         Span::parse(text).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
     }
-}
-
-/// Whether a file can be read by others than its owner. Always false where that has no meaning.
-#[cfg(unix)]
-pub(crate) fn open_to_others(path: &Path) -> std::io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o077 != 0)
-}
-
-/// Whether a file can be read by others than its owner. Always false where that has no meaning.
-#[cfg(not(unix))]
-pub(crate) fn open_to_others(path: &Path) -> std::io::Result<bool> {
-    std::fs::metadata(path).map(|_| false)
 }
 
 #[cfg(test)]

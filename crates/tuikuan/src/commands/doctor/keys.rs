@@ -1,12 +1,14 @@
 //! Keys and certificates on this machine: who may read them, how long they are good. That they
 //! belong together and to the merchant was checked with the configuration.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::Findings;
-use crate::config::{Config, MerchantConfig, open_to_others};
+use crate::config::{Config, MerchantConfig};
+use crate::private::open_to_others;
 
 const DAY_S: i64 = 86_400;
 /// A certificate that ends within so many days is worth a warning; the last step an error.
@@ -19,9 +21,13 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
     let now = Timestamp::now().as_second();
     for merchant in &config.merchants {
         certificate(merchant, now, findings);
-        for file in &merchant.secret_files {
-            permissions(merchant, file, findings);
-        }
+    }
+    let files = config
+        .merchants
+        .iter()
+        .flat_map(|merchant| &merchant.secret_files);
+    for file in files.collect::<BTreeSet<&PathBuf>>() {
+        permissions(file, findings);
     }
 }
 
@@ -65,8 +71,8 @@ fn certificate(merchant: &MerchantConfig, now: i64, findings: &mut Findings) {
     }
 }
 
-fn permissions(merchant: &MerchantConfig, file: &Path, findings: &mut Findings) {
-    let subject = format!("merchant {}: {}", merchant.name, file.display());
+fn permissions(file: &Path, findings: &mut Findings) {
+    let subject = format!("secrets: {}", file.display());
     match open_to_others(file) {
         Ok(false) => findings.ok(subject, "only its owner can read it"),
         Ok(true) => {

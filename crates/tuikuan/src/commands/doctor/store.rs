@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use tuikuan_store::{Options, Store};
 
 use super::Findings;
-use crate::config::{Config, open_to_others};
+use crate::config::Config;
+use crate::private::open_to_others;
 
 /// Less room than this is an error, less than the next a warning.
 const ROOM_ERROR_BYTES: u64 = 256 * 1024 * 1024;
