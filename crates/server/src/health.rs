@@ -7,7 +7,7 @@ use http::StatusCode;
 use utoipa::ToSchema;
 
 use crate::api::json;
-use crate::app::App;
+use crate::app::{App, Shared};
 
 /// Whether the process lives.
 #[derive(Debug, serde::Serialize, ToSchema)]
@@ -25,7 +25,7 @@ pub struct ReadyBody {
     /// Whether refunds are taken.
     pub ready: bool,
     /// Why not.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<&'static str>,
 }
 
 /// The process lives.
@@ -40,17 +40,31 @@ pub(crate) async fn alive() -> Response {
     responses((status = 200, description = "Refunds are taken", body = ReadyBody),
         (status = 503, description = "Not now; `reasons` says why", body = ReadyBody)))]
 pub(crate) async fn ready(State(app): State<App>) -> Response {
-    let health = app.engine.health();
-    let stopping = app.stopping.is_cancelled();
-    let mut reasons = health.reasons;
-    if stopping {
-        reasons.push("the server is stopping".to_owned());
-    }
-    let ready = health.ready && !stopping;
+    let reasons = reasons(&app);
+    let ready = reasons.is_empty();
     let status = if ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
     json(status, &ReadyBody { ready, reasons })
+}
+
+/// Why refunds are not taken; empty when they are.
+pub(crate) fn reasons(app: &Shared) -> Vec<&'static str> {
+    let store = app.engine.store();
+    let mut reasons = Vec::new();
+    if store.fatal().borrow().is_some() {
+        reasons.push("the store has stopped after an I/O error; the process must be restarted");
+    } else if let Err(error) = store.next_due() {
+        tracing::warn!(%error, "the store did not answer a look at its health");
+        reasons.push("the store does not answer");
+    }
+    if app.engine.merchants().is_empty() {
+        reasons.push("no merchant is configured");
+    }
+    if app.stopping.is_cancelled() {
+        reasons.push("the server is stopping");
+    }
+    reasons
 }

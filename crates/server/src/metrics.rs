@@ -16,15 +16,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use tuikuan_engine::{Engine, Received};
-use tuikuan_store::ReadError;
+use tuikuan_store::{LIST_MAX, ReadError};
 
-use crate::app::App;
+use crate::app::{App, Shared};
 use crate::code::Code;
 use crate::policy::Row;
 use crate::problem::Problem;
 
 /// Upper bounds of the times of answers, in seconds.
 const SECONDS: [f64; 10] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0, 10.0];
+
+/// A job that has been due for so long will not be done by itself.
+const OVERDUE: SignedDuration = SignedDuration::from_mins(5);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -126,11 +129,10 @@ impl Metrics {
             .inc();
     }
 
-    fn text(&self, engine: &Engine) -> Result<String, Problem> {
-        let now = gather(engine)?;
+    fn text(&self, now: &Registry) -> Result<String, Problem> {
         let mut text = String::new();
         encode_registry(&mut text, &self.registry)
-            .and_then(|()| encode(&mut text, &now))
+            .and_then(|()| encode(&mut text, now))
             .map_err(|error| Problem::new(Code::INTERNAL, error.to_string()))?;
         Ok(text)
     }
@@ -139,8 +141,9 @@ impl Metrics {
 type Labels = Vec<(&'static str, String)>;
 
 /// The figures that are read when asked.
-fn gather(engine: &Engine) -> Result<Registry, ReadError> {
+async fn gather(app: &Shared) -> Result<Registry, ReadError> {
     let mut registry = Registry::with_prefix("tuikuan");
+    let engine = &app.engine;
     let store = engine.store();
     let refunds = Family::<Labels, Gauge>::default();
     for count in store.counts()? {
@@ -163,10 +166,18 @@ fn gather(engine: &Engine) -> Result<Registry, ReadError> {
         "How long the longest due job of a lane has been due; negative: it is due in the future",
         lag,
     );
-    let health = engine.health();
     let ready = Gauge::<i64>::default();
-    ready.set(i64::from(health.ready));
+    ready.set(i64::from(crate::health::reasons(app).is_empty()));
     registry.register("ready", "1 when new refunds are taken", ready);
+    let stuck = Gauge::<i64>::default();
+    let overdue = tuikuan_domain::after(now, -OVERDUE);
+    let found = store.stuck(overdue, LIST_MAX).await?;
+    stuck.set(i64::try_from(found.len()).unwrap_or(i64::MAX));
+    registry.register(
+        "refunds_stuck",
+        "Refunds that nothing will move, counted up to 200; anything but 0 is a mistake of ours",
+        stuck,
+    );
     register_tally(&mut registry, engine);
     Ok(registry)
 }
@@ -193,7 +204,7 @@ fn milliseconds(wait: SignedDuration) -> i64 {
     responses((status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text", body = String),
         crate::documentation::ReadProblems))]
 pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let text = app.metrics.text(&app.engine)?;
+    let text = app.metrics.text(&gather(&app).await?)?;
     let mut response = text.into_response();
     let media = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response
@@ -203,7 +214,7 @@ pub(crate) async fn metrics(State(app): State<App>) -> Result<Response, Problem>
 }
 
 /// Counts an open connection for as long as it lives.
-pub(crate) struct Open(Arc<crate::app::Shared>);
+pub(crate) struct Open(Arc<Shared>);
 
 impl Open {
     /// One more.

@@ -40,7 +40,7 @@ enum Form {
 }
 
 /// A v3 notification (a v2 message that arrives here is recognised and answered as such).
-#[utoipa::path(post, path = "/notify/{merchant}/v3", tag = "notifications", security(()),
+#[utoipa::path(post, operation_id = "notify_v3", path = "/notify/{merchant}/v3", tag = "notifications", security(()),
     params(("merchant" = String, Path, description = "The merchant's short name")),
     request_body(content = String, content_type = "application/json", description = "As WeChat sends it"),
     responses((status = 200, description = "Safely stored", body = Acknowledgement),
@@ -55,7 +55,7 @@ pub(crate) async fn v3(
 }
 
 /// A v2 refund notification. It is a hint only: WeChat is asked, and the verified answer decides.
-#[utoipa::path(post, path = "/notify/{merchant}/v2/refund", tag = "notifications", security(()),
+#[utoipa::path(post, operation_id = "notify_v2_refund", path = "/notify/{merchant}/v2/refund", tag = "notifications", security(()),
     params(("merchant" = String, Path, description = "The merchant's short name")),
     request_body(content = String, content_type = "text/xml", description = "As WeChat sends it"),
     responses((status = 200, description = "Safely stored", body = String, content_type = "text/xml"),
@@ -70,7 +70,7 @@ pub(crate) async fn v2_refund(
 }
 
 /// A v2 payment notification: it registers the payment.
-#[utoipa::path(post, path = "/notify/{merchant}/v2/payment", tag = "notifications", security(()),
+#[utoipa::path(post, operation_id = "notify_v2_payment", path = "/notify/{merchant}/v2/payment", tag = "notifications", security(()),
     params(("merchant" = String, Path, description = "The merchant's short name")),
     request_body(content = String, content_type = "text/xml", description = "As WeChat sends it"),
     responses((status = 200, description = "Safely stored", body = String, content_type = "text/xml"),

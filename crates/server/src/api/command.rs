@@ -24,7 +24,7 @@ use crate::shape::RefundBody;
 const NOTE_CHARS_MAX: usize = 500;
 
 /// A second person agrees.
-#[utoipa::path(post, path = "/v1/refunds/{id}/approve", tag = "refunds",
+#[utoipa::path(post, operation_id = "approve_refund", path = "/v1/refunds/{id}/approve", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     responses((status = 200, description = "The refund as it stands now", body = RefundBody<'static>), WriteProblems))]
 pub(crate) async fn approve(
@@ -38,7 +38,7 @@ pub(crate) async fn approve(
 }
 
 /// Withdraw a refund that was not submitted yet.
-#[utoipa::path(post, path = "/v1/refunds/{id}/cancel", tag = "refunds",
+#[utoipa::path(post, operation_id = "cancel_refund", path = "/v1/refunds/{id}/cancel", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     responses((status = 200, description = "The refund as it stands now", body = RefundBody<'static>), WriteProblems))]
 pub(crate) async fn cancel(
@@ -52,7 +52,7 @@ pub(crate) async fn cancel(
 }
 
 /// Send a rejected refund again, under the same number.
-#[utoipa::path(post, path = "/v1/refunds/{id}/retry", tag = "refunds",
+#[utoipa::path(post, operation_id = "retry_refund", path = "/v1/refunds/{id}/retry", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     responses((status = 200, description = "The refund as it stands now", body = RefundBody<'static>), WriteProblems))]
 pub(crate) async fn retry(
@@ -68,7 +68,7 @@ pub(crate) async fn retry(
 /// Bring the next query of WeChat forward to now.
 ///
 /// Possible in `unknown`, `processing` and `abnormal`; at most 10 queries a minute come of it.
-#[utoipa::path(post, path = "/v1/refunds/{id}/query", tag = "refunds",
+#[utoipa::path(post, operation_id = "query_refund", path = "/v1/refunds/{id}/query", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     responses((status = 200, description = "The refund as it stands now", body = RefundBody<'static>), WriteProblems))]
 pub(crate) async fn query(
@@ -83,6 +83,8 @@ pub(crate) async fn query(
 
 /// How an abnormal refund, or an attention, was dealt with.
 #[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Resolution)]
 pub struct ResolutionBody {
     /// What was done, for the history: 1 to 500 characters on one line.
     #[schema(
@@ -94,7 +96,7 @@ pub struct ResolutionBody {
 }
 
 /// Say how an abnormal refund was settled another way, or that an attention was dealt with.
-#[utoipa::path(post, path = "/v1/refunds/{id}/resolve", tag = "refunds",
+#[utoipa::path(post, operation_id = "resolve_refund", path = "/v1/refunds/{id}/resolve", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     request_body = ResolutionBody,
     responses((status = 200, description = "The refund as it stands now", body = RefundBody<'static>), WriteProblems))]

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use tuikuan_domain::{MerchantName, Payment, Source};
+use tuikuan_domain::{MerchantName, Payment};
 use tuikuan_engine::PaymentRegistration;
 use tuikuan_terms::OutTradeNo;
 use utoipa::ToSchema;
@@ -23,6 +23,8 @@ use crate::shape::{CURRENCY, PaymentBody};
 
 /// What is known of a payment.
 #[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PaymentRegistration)]
 pub struct PaymentRegistrationBody {
     /// What was paid, an integer in fen.
     #[schema(minimum = 1, example = 3960)]
@@ -40,7 +42,7 @@ pub struct PaymentRegistrationBody {
 /// Register a payment.
 ///
 /// The same facts again are answered 200; other facts are refused, what was registered stays.
-#[utoipa::path(put, path = "/v1/payments/{merchant}/{out_trade_no}", tag = "payments",
+#[utoipa::path(put, operation_id = "register_payment", path = "/v1/payments/{merchant}/{out_trade_no}", tag = "payments",
     params(("merchant" = String, Path, description = "The merchant's short name"),
         ("out_trade_no" = String, Path, description = "The merchant's order number")),
     request_body = PaymentRegistrationBody,
@@ -82,7 +84,7 @@ pub(crate) async fn register(
         total,
         paid_at,
     };
-    let registered = app.engine.register_payment(new, Source::Api).await?;
+    let registered = app.engine.register_payment(new).await?;
     let status = if registered.created {
         StatusCode::CREATED
     } else {
@@ -92,7 +94,7 @@ pub(crate) async fn register(
 }
 
 /// A payment with its refunds and what is left of it.
-#[utoipa::path(get, path = "/v1/payments/{merchant}/{out_trade_no}", tag = "payments",
+#[utoipa::path(get, operation_id = "read_payment", path = "/v1/payments/{merchant}/{out_trade_no}", tag = "payments",
     params(("merchant" = String, Path, description = "The merchant's short name"),
         ("out_trade_no" = String, Path, description = "The merchant's order number")),
     responses((status = 200, description = "The payment", body = PaymentBody<'static>), ReadProblems))]

@@ -25,7 +25,7 @@ use crate::shape::{EventBody, Page, RefundBody};
 /// Answers 202 for a new refund and 200 for one that exists with the same identity and content. The
 /// identity is `out_refund_no`, or else the header `Idempotency-Key`; one of them is required.
 /// Repeating a request with the same identity is always safe.
-#[utoipa::path(post, path = "/v1/refunds", tag = "refunds",
+#[utoipa::path(post, operation_id = "create_refund", path = "/v1/refunds", tag = "refunds",
     params(("Idempotency-Key" = Option<String>, Header, description = "The identity, where no out_refund_no is given: 1 to 255 visible ASCII characters")),
     request_body = request::RefundRequestBody,
     responses((status = 202, description = "Accepted and durable", body = RefundBody<'static>),
@@ -50,7 +50,7 @@ pub(crate) async fn create(
 }
 
 /// One refund.
-#[utoipa::path(get, path = "/v1/refunds/{id}", tag = "refunds",
+#[utoipa::path(get, operation_id = "read_refund", path = "/v1/refunds/{id}", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     responses((status = 200, description = "The refund", body = RefundBody<'static>), ReadProblems))]
 pub(crate) async fn read(
@@ -102,7 +102,7 @@ pub struct RefundQuery {
 }
 
 /// Refunds, newest first.
-#[utoipa::path(get, path = "/v1/refunds", tag = "refunds", params(RefundQuery),
+#[utoipa::path(get, operation_id = "list_refunds", path = "/v1/refunds", tag = "refunds", params(RefundQuery),
     responses((status = 200, description = "A page of refunds", body = Page<RefundBody<'static>>), ReadProblems))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -143,7 +143,7 @@ fn attention(text: &str) -> Option<Attention> {
 }
 
 /// The history of a refund, oldest first.
-#[utoipa::path(get, path = "/v1/refunds/{id}/events", tag = "refunds",
+#[utoipa::path(get, operation_id = "list_refund_events", path = "/v1/refunds/{id}/events", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u32>, Query, description = "At most so many; 50 when not said", minimum = 1, maximum = 200)),

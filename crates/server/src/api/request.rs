@@ -24,6 +24,8 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// What is asked for.
 #[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = RefundRequest)]
 pub struct RefundRequestBody {
     /// The merchant's short name in the configuration.
     #[schema(example = "main")]

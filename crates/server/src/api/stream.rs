@@ -39,7 +39,7 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Begins now, or after the event named by `Last-Event-ID` (or `after`). Each message has the
 /// event's place as its id, the event's type, and the event as JSON data. Comments keep the
 /// connection open. When the server stops, the stream ends; resume with the last id.
-#[utoipa::path(get, path = "/v1/stream", tag = "events",
+#[utoipa::path(get, operation_id = "stream_events", path = "/v1/stream", tag = "events",
     params(("Last-Event-ID" = Option<i64>, Header, description = "The id of the last message seen"),
         ("after" = Option<i64>, Query, description = "The same as a parameter; the header wins"),
         ("merchant" = Option<String>, Query, description = "Events of this merchant only")),

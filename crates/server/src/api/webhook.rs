@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use secrecy::ExposeSecret;
 use tuikuan_domain::MerchantName;
-use tuikuan_engine::{EndpointChange, NewEndpoint};
+use tuikuan_engine::{EngineError, NewEndpoint};
 use tuikuan_store::{DeliveryId, Endpoint, Merchants};
 use utoipa::ToSchema;
 
@@ -26,31 +26,38 @@ use crate::problem::{Fault, Problem};
 use crate::shape::{DeliveryBody, EndpointBody, Page};
 
 /// The longest address of an endpoint.
-const URL_BYTES_MAX: usize = 2048;
+const URL_BYTES_MAX: usize = 1024;
+
+/// Why an endpoint is off that somebody switched off here.
+const SWITCHED_OFF: &str = "switched off through the interface";
 
 /// A new endpoint.
 #[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 pub struct NewEndpointBody {
     /// Whose refunds it hears of.
     #[schema(example = "main")]
     pub merchant: String,
     /// Where messages go: https, and an address that the operator allows.
-    #[schema(max_length = 2048, example = "https://shop.example.com/hooks/refunds")]
+    #[schema(max_length = 1024, example = "https://shop.example.com/hooks/refunds")]
     pub url: String,
 }
 
 /// What changes of an endpoint.
 #[derive(Debug, serde::Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = WebhookChange)]
 pub struct EndpointChangeBody {
     /// Where messages go from now on.
-    #[schema(max_length = 2048)]
+    #[schema(max_length = 1024)]
     pub url: Option<String>,
     /// Whether messages are made and sent. Switching it on again forgets former failures.
     pub enabled: Option<bool>,
 }
 
 /// Add an endpoint. The answer shows its signing secret, this once.
-#[utoipa::path(post, path = "/v1/webhooks", tag = "webhooks", request_body = NewEndpointBody,
+#[utoipa::path(post, operation_id = "create_webhook", path = "/v1/webhooks", tag = "webhooks", request_body = NewEndpointBody,
     responses((status = 201, description = "Added, with its secret", body = EndpointBody<'static>), WriteProblems))]
 pub(crate) async fn create(
     State(app): State<App>,
@@ -85,7 +92,7 @@ fn url(fields: &mut Fields<'_>) -> Option<String> {
         fields.fault(
             "url",
             "format",
-            "url is one address of at most 2048 bytes, without spaces",
+            "url is one address of at most 1024 bytes, without spaces",
         );
         return None;
     }
@@ -101,7 +108,7 @@ fn with_secret(endpoint: &Endpoint) -> EndpointBody<'_> {
 }
 
 /// The endpoints the key may see.
-#[utoipa::path(get, path = "/v1/webhooks", tag = "webhooks",
+#[utoipa::path(get, operation_id = "list_webhooks", path = "/v1/webhooks", tag = "webhooks",
     responses((status = 200, description = "All of them, on one page", body = Page<EndpointBody<'static>>), ReadProblems))]
 pub(crate) async fn list(
     State(app): State<App>,
@@ -122,7 +129,7 @@ pub(crate) async fn list(
 }
 
 /// One endpoint.
-#[utoipa::path(get, path = "/v1/webhooks/{id}", tag = "webhooks",
+#[utoipa::path(get, operation_id = "read_webhook", path = "/v1/webhooks/{id}", tag = "webhooks",
     params(("id" = String, Path, description = "The endpoint's id")),
     responses((status = 200, description = "The endpoint, without its secret", body = EndpointBody<'static>), ReadProblems))]
 pub(crate) async fn read(
@@ -135,7 +142,7 @@ pub(crate) async fn read(
 }
 
 /// Change an endpoint's address, or switch it on or off.
-#[utoipa::path(patch, path = "/v1/webhooks/{id}", tag = "webhooks",
+#[utoipa::path(patch, operation_id = "update_webhook", path = "/v1/webhooks/{id}", tag = "webhooks",
     params(("id" = String, Path, description = "The endpoint's id")),
     request_body = EndpointChangeBody,
     responses((status = 200, description = "The endpoint as it is now", body = EndpointBody<'static>), WriteProblems))]
@@ -145,25 +152,30 @@ pub(crate) async fn update(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let endpoint = visible(&app, &caller, &id)?;
+    let mut endpoint = visible(&app, &caller, &id)?;
     let (head, body) = request.into_parts();
     body::require_json(&head.headers)?;
     let bytes = body::read(body, API_BYTES_MAX, app.settings.body_timeout).await?;
     let mut fields = Fields::of(&bytes)?;
-    let change = EndpointChange {
-        url: url(&mut fields),
-        enabled: fields.flag("enabled"),
-    };
+    let (url, enabled) = (url(&mut fields), fields.flag("enabled"));
     fields.finish()?;
+    if let Some(url) = url {
+        endpoint.url = url;
+    }
+    if let Some(enabled) = enabled {
+        endpoint.enabled = enabled;
+        endpoint.failing_since = None;
+        endpoint.disabled_reason = (!enabled).then(|| SWITCHED_OFF.to_owned());
+    }
     let endpoint = app
         .engine
-        .update_endpoint(&endpoint.id, change, caller.key.as_str())
+        .update_endpoint(endpoint, caller.key.as_str())
         .await?;
     Ok(json(StatusCode::OK, &EndpointBody::of(&endpoint)))
 }
 
 /// Remove an endpoint. What was pending for it is not sent any more.
-#[utoipa::path(delete, path = "/v1/webhooks/{id}", tag = "webhooks",
+#[utoipa::path(delete, operation_id = "delete_webhook", path = "/v1/webhooks/{id}", tag = "webhooks",
     params(("id" = String, Path, description = "The endpoint's id")),
     responses((status = 204, description = "It is gone"), WriteProblems))]
 pub(crate) async fn delete(
@@ -179,7 +191,7 @@ pub(crate) async fn delete(
 }
 
 /// Make a new signing secret. The answer shows it, this once; the old one is no longer used.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/rotate", tag = "webhooks",
+#[utoipa::path(post, operation_id = "rotate_webhook_secret", path = "/v1/webhooks/{id}/rotate", tag = "webhooks",
     params(("id" = String, Path, description = "The endpoint's id")),
     responses((status = 200, description = "The endpoint with its new secret", body = EndpointBody<'static>), WriteProblems))]
 pub(crate) async fn rotate(
@@ -192,7 +204,7 @@ pub(crate) async fn rotate(
     require_empty(&app, request.into_body()).await?;
     let endpoint = app
         .engine
-        .rotate_secret(&endpoint.id, caller.key.as_str())
+        .rotate_endpoint_secret(&endpoint.id, caller.key.as_str())
         .await?;
     Ok(json(StatusCode::OK, &with_secret(&endpoint)))
 }
@@ -212,7 +224,7 @@ pub struct TestBody {
 }
 
 /// Send a signed test message now, once, and say what came of it.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/test", tag = "webhooks",
+#[utoipa::path(post, operation_id = "test_webhook", path = "/v1/webhooks/{id}/test", tag = "webhooks",
     params(("id" = String, Path, description = "The endpoint's id")),
     responses((status = 200, description = "What came of it", body = TestBody), WriteProblems))]
 pub(crate) async fn test(
@@ -223,23 +235,24 @@ pub(crate) async fn test(
 ) -> Result<Response, Problem> {
     let endpoint = visible(&app, &caller, &id)?;
     require_empty(&app, request.into_body()).await?;
-    let body = match app.engine.send_test(&endpoint.id).await? {
-        Ok(status) => TestBody {
-            delivered: (200..300).contains(&status),
-            http_status: Some(status),
-            error: None,
-        },
-        Err(error) => TestBody {
-            delivered: false,
-            http_status: None,
-            error: Some(error.to_string()),
-        },
+    let (http_status, error) = match app.engine.send_test(&endpoint.id).await {
+        Ok(status) => (Some(status), None),
+        Err(EngineError::EndpointRefused { reason }) => (None, Some(reason)),
+        Err(error) => return Err(error.into()),
     };
-    Ok(json(StatusCode::OK, &body))
+    let delivered = http_status.is_some_and(|status| (200..300).contains(&status));
+    Ok(json(
+        StatusCode::OK,
+        &TestBody {
+            delivered,
+            http_status,
+            error,
+        },
+    ))
 }
 
 /// Messages to an endpoint, newest first.
-#[utoipa::path(get, path = "/v1/webhooks/{id}/deliveries", tag = "webhooks",
+#[utoipa::path(get, operation_id = "list_deliveries", path = "/v1/webhooks/{id}/deliveries", tag = "webhooks",
     params(("id" = String, Path, description = "The endpoint's id"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before"),
         ("limit" = Option<u32>, Query, description = "At most so many; 50 when not said", minimum = 1, maximum = 200)),
@@ -269,7 +282,7 @@ pub(crate) async fn deliveries(
 }
 
 /// Send a message again, from its first try, with the same id and body.
-#[utoipa::path(post, path = "/v1/webhooks/{id}/deliveries/{delivery}/redeliver", tag = "webhooks",
+#[utoipa::path(post, operation_id = "redeliver", path = "/v1/webhooks/{id}/deliveries/{delivery}/redeliver", tag = "webhooks",
     params(("id" = String, Path, description = "The endpoint's id"),
         ("delivery" = String, Path, description = "The delivery's id")),
     responses((status = 202, description = "It will be sent", body = DeliveryBody<'static>), WriteProblems))]
@@ -288,7 +301,7 @@ pub(crate) async fn redeliver(
         .delivery(&delivery)?
         .filter(|found| found.endpoint_id == endpoint.id);
     let found = found.ok_or_else(absent)?;
-    app.engine.redeliver(&found.id, caller.key.as_str()).await?;
+    app.engine.redeliver(&found.id).await?;
     let after = store.delivery(&delivery)?.ok_or_else(absent)?;
     Ok(json(StatusCode::ACCEPTED, &DeliveryBody::of(&after)))
 }

@@ -1,0 +1,17 @@
+//! The HTTP surface from outside: a real engine on a real database, a network that never answers.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends, helpers included"
+)]
+
+mod access;
+mod connection;
+mod document;
+mod input;
+mod notification;
+mod payment;
+mod refund;
+mod stream;
+mod webhook;
+mod world;
