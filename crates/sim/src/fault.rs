@@ -124,6 +124,10 @@ impl Interface {
         matches!(self, Self::RefundNotification | Self::PaymentNotification)
     }
 
+    pub(crate) fn is_application(self) -> bool {
+        matches!(self, Self::V2Refund | Self::V3Refund)
+    }
+
     pub(crate) fn is_v2(self) -> bool {
         matches!(
             self,
@@ -293,7 +297,7 @@ impl Outcome {
 pub(crate) enum Stage {
     /// The answer and the connection.
     Call,
-    /// The refund's further way.
+    /// The further way of a refund that is applied for.
     Life,
     /// The notification.
     Notification,

@@ -111,8 +111,12 @@ impl Desk {
 
 fn meets(state: &RuleState, subject: &Subject<'_>) -> bool {
     let rule = &state.rule;
-    let of_notifications = rule.action.stage() == Stage::Notification;
-    if of_notifications != subject.interface.is_notification() {
+    let possible = match rule.action.stage() {
+        Stage::Call => !subject.interface.is_notification(),
+        Stage::Life => subject.interface.is_application(),
+        Stage::Notification => subject.interface.is_notification(),
+    };
+    if !possible {
         return false;
     }
     let matches = &rule.matches;
