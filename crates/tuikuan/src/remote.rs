@@ -206,7 +206,9 @@ fn sentence(status: u16, body: &Value) -> String {
         } else {
             part("message")
         };
-        sentence.push_str(&format!("\n  {}: {message}", part("pointer")));
+        if !sentence.ends_with(&message) {
+            sentence.push_str(&format!("\n  {}: {message}", part("pointer")));
+        }
     }
     sentence
 }

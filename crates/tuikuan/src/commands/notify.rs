@@ -6,16 +6,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use clap::{Args, Subcommand};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 use tuikuan_wechat::v2::{self, Fields};
 use tuikuan_wechat::v3::notification::Subject;
 use tuikuan_wechat::v3::{self, sign::VerifyError};
-use tuikuan_wechat::{Certificate, Format, PaymentReport, RefundReport, RefundStatus, sniff};
+use tuikuan_wechat::{
+    Certificate, Format, PaymentReport, RefundReport, RefundStatus, Stamp, TrustedKeys, sniff,
+};
+
+use uuid::Uuid;
 
 use crate::config::{Config, FILE, MerchantConfig};
 use crate::failure::SaidAlready;
 use crate::output::{self, Tone, coloured, one_line};
+use crate::setup;
 
 /// More than this is no notification.
 const NOTIFICATION_BYTES_MAX: u64 = 64 * 1024;
@@ -27,6 +32,10 @@ pub(crate) enum NotifyCommand {
     Decode(DecodeArgs),
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that is typed"
+)]
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tuikuan notify decode body.json --headers headers.txt --merchant main\n  \
@@ -47,6 +56,9 @@ pub(crate) struct DecodeArgs {
     /// A platform certificate to verify with, beside the configured public key
     #[arg(long, value_name = "FILE")]
     platform_certificate: Option<PathBuf>,
+    /// Ask WeChat for the platform certificates to verify with
+    #[arg(long)]
+    fetch: bool,
     /// The configuration
     #[arg(long, value_name = "FILE", default_value = FILE)]
     config: PathBuf,
@@ -71,21 +83,15 @@ pub(crate) fn run(command: NotifyCommand) -> anyhow::Result<()> {
         Some(file) => headers(&read(file)?)?,
         None => Vec::new(),
     };
-    let credentials = match &args.platform_certificate {
-        Some(file) => {
-            let certificate = Certificate::from_pem(&read(file)?)
-                .with_context(|| format!("{} cannot be used", file.display()))?;
-            merchant
-                .credentials
-                .clone()
-                .with_platform_certificate(&certificate)
-        }
-        None => merchant.credentials.clone(),
-    };
-    let merchant = MerchantConfig {
-        credentials,
-        ..merchant.clone()
-    };
+    let mut merchant = merchant.clone();
+    if let Some(file) = &args.platform_certificate {
+        let certificate = Certificate::from_pem(&read(file)?)
+            .with_context(|| format!("{} cannot be used", file.display()))?;
+        merchant.credentials = merchant.credentials.with_platform_certificate(&certificate);
+    }
+    if args.fetch {
+        super::block_on(fetch(&merchant, config.engine.call_timeout))?;
+    }
     let told = match sniff(&body) {
         Format::Json => v3_message(&merchant, &headers, &body),
         Format::Xml => v2_message(&merchant, &body),
@@ -100,6 +106,26 @@ pub(crate) fn run(command: NotifyCommand) -> anyhow::Result<()> {
     } else {
         Err(SaidAlready.into())
     }
+}
+
+/// Trusts the platform certificates that WeChat hands out now, beside those that are configured.
+async fn fetch(merchant: &MerchantConfig, timeout: SignedDuration) -> anyhow::Result<()> {
+    let account = setup::account(merchant);
+    let nonce = format!("{:X}", Uuid::new_v4().simple());
+    let now = Timestamp::now().as_second();
+    let request = account.certificates(&Stamp {
+        unix_seconds: now,
+        nonce,
+    })?;
+    let response = setup::client(merchant, timeout)?.send(&request).await?;
+    let certificates = account
+        .read_certificates(&response, now)
+        .context("the platform certificates could not be fetched")?;
+    let keys = certificates
+        .iter()
+        .fold(TrustedKeys::new(), TrustedKeys::with_certificate);
+    merchant.credentials.trust(keys);
+    Ok(())
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
@@ -323,8 +349,8 @@ fn v3_signature(
                 known.join(", ")
             };
             return Err(format!(
-                "no key for the serial {} is configured (configured: {known}); give the platform \
-                 certificate with --platform-certificate, or wechat_public_key in the configuration",
+                "no key for the serial {} is configured (configured: {known}); ask for the \
+                 platform certificates with --fetch, or set wechat_public_key in the configuration",
                 one_line(&serial)
             ));
         }

@@ -93,7 +93,7 @@ pub(crate) fn line_at(text: &str, offset: usize) -> usize {
 /// The known word that is nearest to a mistyped one, if any is near.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let measured = known.iter().map(|candidate| {
-        let inside = word.len() > 2 && (candidate.contains(word) || word.contains(candidate));
+        let inside = word.len() > 2 && candidate.contains(word);
         (
             if inside { 0 } else { distance(word, candidate) },
             *candidate,
