@@ -3,7 +3,7 @@
 
 mod route;
 
-pub(crate) use route::{OrderNumber, PrepayKind, Route, decode};
+pub(crate) use route::{OrderNumber, Party, PrepayKind, Route, decode};
 
 use crate::answer::{Draft, Kept, Signer, Tampering, after, before, render};
 use crate::books::MerchantKey;

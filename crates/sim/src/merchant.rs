@@ -105,6 +105,13 @@ pub enum SetupError {
     },
 }
 
+/// The two kinds of WeChat's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyKind {
+    Certificate,
+    PublicKey,
+}
+
 /// One of WeChat's own keys at work.
 pub(crate) struct WechatKey {
     pub(crate) serial: String,
@@ -209,15 +216,20 @@ impl Merchant {
 
     /// The newest key of the kind that signs answers by default.
     pub(crate) fn answer_key(&self) -> Option<Arc<WechatKey>> {
-        self.newest(self.mode == VerificationMode::PublicKey)
+        self.newest(match self.mode {
+            VerificationMode::PublicKey => KeyKind::PublicKey,
+            VerificationMode::Certificate | VerificationMode::Switching { .. } => {
+                KeyKind::Certificate
+            }
+        })
     }
 
     /// The newest platform certificate's key, or the newest public key.
-    pub(crate) fn newest(&self, public: bool) -> Option<Arc<WechatKey>> {
+    pub(crate) fn newest(&self, kind: KeyKind) -> Option<Arc<WechatKey>> {
         self.wechat_keys
             .iter()
             .rev()
-            .find(|key| key.certificate.is_none() == public)
+            .find(|key| key.certificate.is_some() == (kind == KeyKind::Certificate))
             .cloned()
     }
 

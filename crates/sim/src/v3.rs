@@ -169,8 +169,8 @@ pub(crate) fn answer(
         Route::V3RefundByNumber { out_refund_no } => refund::by_number(world, call, out_refund_no),
         Route::V3RefundById { refund_id } => refund::by_id(world, call, refund_id),
         Route::V3AbnormalRefund { refund_id } => refund::abnormal(world, call, refund_id),
-        Route::V3OrderQuery { by, partner } => order::query(world, call, by, *partner),
-        Route::V3Prepay { kind, partner } => order::place(world, call, *kind, *partner),
+        Route::V3OrderQuery { by, party } => order::query(world, call, by, *party),
+        Route::V3Prepay { kind, party } => order::place(world, call, *kind, *party),
         _ => certificates::list(world, call),
     };
     let Signer::V3(_, key) = &call.signer else {

@@ -2,6 +2,7 @@
 //! in, bytes come out; one seed and one sequence of calls give one trace (INV-44). The wire side
 //! keeps it behind a lock, the simulation of the engine owns one outright.
 
+mod account;
 mod apply;
 mod control;
 mod pay;

@@ -16,9 +16,16 @@ pub(crate) enum Route {
     V3RefundByNumber { out_refund_no: String },
     V3RefundById { refund_id: String },
     V3AbnormalRefund { refund_id: String },
-    V3OrderQuery { by: OrderNumber, partner: bool },
-    V3Prepay { kind: PrepayKind, partner: bool },
+    V3OrderQuery { by: OrderNumber, party: Party },
+    V3Prepay { kind: PrepayKind, party: Party },
     V3Certificates,
+}
+
+/// Whether a merchant acts for itself or a provider for a sub-merchant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Party {
+    Direct,
+    Partner,
 }
 
 /// The number an order is asked for by.
@@ -92,25 +99,25 @@ impl Route {
             ["ecommerce", "refunds", "id", id] => Some(Self::V3RefundById {
                 refund_id: decode(id)?,
             }),
-            ["pay", "transactions", rest @ ..] => Self::find_order(rest, false),
-            ["pay", "partner", "transactions", rest @ ..] => Self::find_order(rest, true),
+            ["pay", "transactions", rest @ ..] => Self::find_order(rest, Party::Direct),
+            ["pay", "partner", "transactions", rest @ ..] => Self::find_order(rest, Party::Partner),
             _ => None,
         }
     }
 
-    fn find_order(segments: &[&str], partner: bool) -> Option<Self> {
+    fn find_order(segments: &[&str], party: Party) -> Option<Self> {
         match segments {
             ["id", id] => Some(Self::V3OrderQuery {
                 by: OrderNumber::Transaction(decode(id)?),
-                partner,
+                party,
             }),
             ["out-trade-no", number] => Some(Self::V3OrderQuery {
                 by: OrderNumber::OutTrade(decode(number)?),
-                partner,
+                party,
             }),
             [kind] => Some(Self::V3Prepay {
                 kind: PrepayKind::parse(kind)?,
-                partner,
+                party,
             }),
             _ => None,
         }

@@ -7,7 +7,7 @@ use super::body::{FieldError, Reader};
 use super::{V3Call, V3Refused, check_sub, coded};
 use crate::beijing;
 use crate::books::{Api, Order, OrderKey, OrderState};
-use crate::gate::{OrderNumber, PrepayKind};
+use crate::gate::{OrderNumber, Party, PrepayKind};
 use crate::refusal::Refusal;
 use crate::world::{NewOrder, PlaceRefused, World};
 
@@ -15,12 +15,11 @@ pub(super) fn query(
     world: &mut World,
     call: &V3Call,
     by: &OrderNumber,
-    partner: bool,
+    party: Party,
 ) -> Result<Value, V3Refused> {
-    let (caller, sub) = if partner {
-        ("sp_mchid", call.body.query("sub_mchid"))
-    } else {
-        ("mchid", None)
+    let (caller, sub) = match party {
+        Party::Partner => ("sp_mchid", call.body.query("sub_mchid")),
+        Party::Direct => ("mchid", None),
     };
     match call.body.query(caller) {
         None => return Err(FieldError::query(caller, "缺少必填参数").into()),
@@ -29,7 +28,7 @@ pub(super) fn query(
         }
         Some(_) => {}
     }
-    if partner && sub.is_none() {
+    if party == Party::Partner && sub.is_none() {
         return Err(FieldError::query("sub_mchid", "缺少必填参数").into());
     }
     world.check_sub(call.merchant, sub)?;
@@ -121,9 +120,9 @@ pub(super) fn place(
     world: &mut World,
     call: &V3Call,
     kind: PrepayKind,
-    partner: bool,
+    party: Party,
 ) -> Result<Value, V3Refused> {
-    let order = read(world, call, kind, partner)?;
+    let order = read(world, call, kind, party)?;
     let key = world.place_order(order).map_err(|refused| match refused {
         PlaceRefused::Paid => coded(400, "ORDERPAID", "该订单已支付"),
         PlaceRefused::Differs => coded(403, "OUT_TRADE_NO_USED", "商户订单号重复"),
@@ -140,14 +139,13 @@ fn read(
     world: &World,
     call: &V3Call,
     kind: PrepayKind,
-    partner: bool,
+    party: Party,
 ) -> Result<NewOrder, V3Refused> {
     let merchant = world.merchant(call.merchant);
     let mut body = Reader::root(call.body.json.as_ref())?;
-    let (app_name, mch_name) = if partner {
-        ("sp_appid", "sp_mchid")
-    } else {
-        ("appid", "mchid")
+    let (app_name, mch_name) = match party {
+        Party::Partner => ("sp_appid", "sp_mchid"),
+        Party::Direct => ("appid", "mchid"),
     };
     if body.need_text(app_name, 32)? != merchant.app_id {
         return Err(coded(400, "APPID_MCHID_NOT_MATCH", "appid和mch_id不匹配"));
@@ -155,7 +153,7 @@ fn read(
     if body.need_text(mch_name, 32)? != merchant.mch_id {
         return Err(body.error(mch_name, "与签名商户号不一致").into());
     }
-    let (sub_mch_id, sub_app_id) = if partner {
+    let (sub_mch_id, sub_app_id) = if party == Party::Partner {
         (
             Some(body.need_text("sub_mchid", 32)?),
             body.text("sub_appid", 32)?,

@@ -2,12 +2,13 @@
 //! schedules run on the simulator's clock; answers are judged as WeChat judges them.
 
 mod letter;
+mod record;
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
-
 use letter::{Form, Seal};
+use record::says_success;
+pub use record::{Delivery, NotificationRecord, Schedule};
 
 use super::World;
 use crate::agenda::Event;
@@ -15,89 +16,8 @@ use crate::books::{Api, MerchantKey, OrderKey, Origin, RefundKey};
 use crate::fault::{FaultAction, Interface, Subject};
 use crate::message::NotificationAttempt;
 
-/// The schedule of the current pages, in seconds between attempts.
-pub(crate) const CURRENT_S: [i64; 15] = [
-    15, 15, 30, 180, 600, 1_200, 1_800, 1_800, 1_800, 3_600, 10_800, 10_800, 10_800, 21_600, 21_600,
-];
-/// The schedule of 2018.
-pub(crate) const OLD_S: [i64; 9] = [15, 15, 30, 180, 1_800, 1_800, 1_800, 1_800, 3_600];
 /// A held-back notification leaves at the latest after this time.
 const HELD_MS: i64 = 60_000;
-
-/// Which retry schedule is in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// 15 retries over 24 hours.
-    Current,
-    /// 9 retries over 3 hours, as in 2018.
-    Old,
-}
-
-impl Schedule {
-    fn after(self, attempts: usize) -> Option<i64> {
-        let seconds: &[i64] = match self {
-            Self::Current => &CURRENT_S,
-            Self::Old => &OLD_S,
-        };
-        seconds.get(attempts.checked_sub(1)?).copied()
-    }
-}
-
-/// What came back from one attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Delivery {
-    /// Nothing yet.
-    Pending,
-    /// An HTTP answer.
-    Answered {
-        /// Status.
-        status: u16,
-        /// The beginning of the body.
-        body: String,
-        /// Whether WeChat takes it for a success.
-        accepted: bool,
-    },
-    /// No answer within the deadline, or no connection.
-    Failed {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// One attempt, as GET /notifications shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct NotificationRecord {
-    /// Number of the attempt.
-    pub id: u64,
-    /// Number of the notification; its attempts share it.
-    pub notification: usize,
-    /// `refund` or `payment`.
-    pub kind: &'static str,
-    /// Status told.
-    pub status: &'static str,
-    /// Merchant number.
-    pub mch_id: String,
-    /// The order's number.
-    pub out_trade_no: String,
-    /// The refund's number, for refunds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub out_refund_no: Option<String>,
-    /// Format of the message.
-    pub format: Api,
-    /// Receiver.
-    pub url: String,
-    /// Which attempt, counted from 1.
-    pub attempt: usize,
-    /// When it was sent, unix milliseconds of the simulator's clock.
-    pub at_ms: i64,
-    /// What was done to the message on purpose.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<&'static str>,
-    /// What came back.
-    pub delivery: Delivery,
-}
 
 /// One notification with all its attempts to come.
 #[derive(Debug)]
@@ -179,7 +99,7 @@ impl World {
             body: shown,
             accepted,
         };
-        self.close_attempt(attempt, delivery, accepted);
+        self.close_attempt(attempt, delivery);
     }
 
     /// An attempt got no answer in time.
@@ -187,10 +107,11 @@ impl World {
         let delivery = Delivery::Failed {
             reason: reason.to_owned(),
         };
-        self.close_attempt(attempt, delivery, false);
+        self.close_attempt(attempt, delivery);
     }
 
-    fn close_attempt(&mut self, attempt: u64, delivery: Delivery, accepted: bool) {
+    fn close_attempt(&mut self, attempt: u64, delivery: Delivery) {
+        let accepted = matches!(delivery, Delivery::Answered { accepted: true, .. });
         let now_ms = self.now_ms;
         let schedule = self.post.schedule;
         let Some(record) = self.post.record_mut(attempt) else {
@@ -442,9 +363,4 @@ impl PostOffice {
         let at = usize::try_from(id.checked_sub(1)?).ok()?;
         self.records.get_mut(at)
     }
-}
-
-fn says_success(body: &[u8]) -> bool {
-    tuikuan_wechat::v2::Fields::parse(body)
-        .is_ok_and(|fields| fields.get("return_code") == Some("SUCCESS"))
 }

@@ -1,5 +1,11 @@
 //! Black-box tests of the simulator: the world by its messages, and a running one over TLS.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
 mod account;
 mod determinism;
 mod faults;

@@ -95,7 +95,7 @@ fn quotas_hold_on_the_simulators_clock() {
             .place_paid_order(&PaidOrder::new(MCH, &number, 10))
             .unwrap();
     }
-    let mut send = |world: &mut tuikuan_sim::World, n: usize| {
+    let send = |world: &mut tuikuan_sim::World, n: usize| {
         let body = refund_json(&format!("R{n}"), 1, 10);
         v3(
             world,

@@ -34,19 +34,23 @@ impl Running {
         std::fs::read(self.dir.path().join(path)).unwrap()
     }
 
-    fn client(&self, with_certificate: bool) -> Client {
+    fn client(&self, identity: Option<Identity>) -> Client {
         let ca = Certificate::from_pem(self.simulator.ca_pem().as_bytes()).unwrap();
         let mut builder = Client::builder()
             .tls_certs_only([ca])
             .user_agent("test")
             .no_proxy();
-        if with_certificate {
-            let merchant = self.merchant();
-            let mut pem = self.read(&merchant.private_key);
-            pem.extend(self.read(&merchant.certificate));
-            builder = builder.identity(Identity::from_pem(&pem).unwrap());
+        if let Some(identity) = identity {
+            builder = builder.identity(identity);
         }
         builder.build().unwrap()
+    }
+
+    fn identity(&self) -> Identity {
+        let merchant = self.merchant();
+        let mut pem = self.read(&merchant.private_key);
+        pem.extend(self.read(&merchant.certificate));
+        Identity::from_pem(&pem).unwrap()
     }
 
     async fn control(&self, method: reqwest::Method, path: &str, body: Value) -> (u16, Value) {
@@ -106,7 +110,7 @@ impl Running {
             .authorization(method, path, &stamp, text.as_bytes())
             .unwrap();
         let url = format!("{}{path}", self.simulator.endpoint());
-        let client = self.client(false);
+        let client = self.client(None);
         let request = match method {
             Method::Post => client.post(url).body(text),
             Method::Get => client.get(url),
@@ -188,10 +192,21 @@ async fn v2_over_tls_demands_the_client_certificate() {
     let signature = sign(&fields, &merchant.api_v2_key.clone().into(), SignType::Md5);
     fields.set("sign", signature);
     let url = format!("{}/secapi/pay/refund", running.simulator.endpoint());
-    let send = |with| running.client(with).post(&url).body(fields.to_xml()).send();
-    let refused = send(false).await.unwrap();
+    let send = |identity| {
+        running
+            .client(identity)
+            .post(&url)
+            .body(fields.to_xml())
+            .send()
+    };
+    let refused = send(None).await.unwrap();
     assert_eq!(refused.status(), 400);
-    let taken = send(true).await.unwrap().text().await.unwrap();
+    let taken = send(Some(running.identity()))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     let answer = Fields::parse(taken.as_bytes()).unwrap();
     assert_eq!(answer.get("result_code"), Some("SUCCESS"), "{taken}");
 }

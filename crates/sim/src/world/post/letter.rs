@@ -9,7 +9,7 @@ use crate::answer::{Tampering, signature_headers};
 use crate::beijing;
 use crate::books::{Api, MerchantKey};
 use crate::fault::FaultAction;
-use crate::merchant::VerificationMode;
+use crate::merchant::{KeyKind, VerificationMode};
 use crate::world::World;
 
 /// What a letter is made of.
@@ -118,13 +118,20 @@ impl World {
             Seal::Forged => Tampering::BadSignature,
             Seal::Probe => Tampering::Signtest,
         };
-        let by_public_key = match self.merchant(form.merchant).mode {
-            VerificationMode::Certificate => false,
-            VerificationMode::PublicKey => true,
-            VerificationMode::Switching { percent } => self.dice.below(100) < u64::from(percent),
+        let mode = self.merchant(form.merchant).mode;
+        let kind = match mode {
+            VerificationMode::PublicKey => KeyKind::PublicKey,
+            VerificationMode::Switching { percent }
+                if self.dice.below(100) < u64::from(percent) =>
+            {
+                KeyKind::PublicKey
+            }
+            VerificationMode::Certificate | VerificationMode::Switching { .. } => {
+                KeyKind::Certificate
+            }
         };
         let mut headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-        if let Some(key) = self.merchant(form.merchant).newest(by_public_key) {
+        if let Some(key) = self.merchant(form.merchant).newest(kind) {
             headers.extend(signature_headers(self, &key, &body, tampering));
         }
         (headers, body)
