@@ -8,6 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use tuikuan_domain::{PaymentId, RefundId};
 use uuid::Uuid;
 
+use crate::network::Sending;
+
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
     /// The time now. Used for deadlines and leases alike; must not jump backwards while the process
@@ -22,7 +24,16 @@ pub trait Clock: Send + Sync {
 
     /// How long to sleep, by the machine's clock, until `due`.
     fn until(&self, due: Timestamp) -> Duration;
+
+    /// Waits until `due`. The machine's timer does it unless this time is not the machine's.
+    fn sleep_until(&self, due: Timestamp) -> Sending<'static, ()> {
+        let wait = self.until(due).max(SLEEP_MIN);
+        Box::pin(async move { tokio::time::sleep(wait).await })
+    }
 }
+
+/// The shortest sleep, so that a wait never spins.
+const SLEEP_MIN: Duration = Duration::from_millis(1);
 
 /// The machine's time, read once at start and carried on by the monotonic clock, so that a jump of
 /// the wall clock neither sends twice nor starves (INV-25). It may run faster, for demonstrations.
@@ -69,11 +80,7 @@ impl Clock for MachineClock {
     }
 
     fn wall(&self) -> Timestamp {
-        if self.speed == 1 {
-            Timestamp::now()
-        } else {
-            self.now()
-        }
+        Timestamp::now()
     }
 
     fn until(&self, due: Timestamp) -> Duration {

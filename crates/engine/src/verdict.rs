@@ -9,6 +9,7 @@ use tuikuan_domain::{
     WechatState,
 };
 use tuikuan_store::Exchange;
+use tuikuan_terms::OutRefundNo;
 use tuikuan_wechat::error_code::{Class, Entry, Interface, Money, lookup};
 use tuikuan_wechat::http::{Request, Response};
 use tuikuan_wechat::{
@@ -190,7 +191,7 @@ impl Engine {
     /// Time and nonce for a signature.
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp {
-            unix_seconds: self.now().as_second(),
+            unix_seconds: self.clock().wall().as_second(),
             nonce: nonce(self.ids()),
         }
     }
@@ -317,15 +318,19 @@ impl Call {
 
     /// What the answer to a query found.
     pub(crate) fn query_finding(&self, merchant: &Merchant, refund: &Refund) -> Finding {
+        self.stranger_finding(merchant, &refund.out_refund_no)
+    }
+
+    /// The same for a number without a record of ours.
+    pub(crate) fn stranger_finding(&self, merchant: &Merchant, number: &OutRefundNo) -> Finding {
         let response = match self.response() {
             Ok(response) => response,
             Err((note, Fault::Merchant)) => return Finding::MerchantFault(note),
             Err((note, Fault::Network)) => return Finding::Unanswered(note),
         };
-        let read =
-            merchant
-                .account
-                .read_query_refund(&refund.out_refund_no, response, self.seconds());
+        let read = merchant
+            .account
+            .read_query_refund(number, response, self.seconds());
         match read {
             Ok(report) => report_of(merchant, report).map_or_else(
                 || Finding::Unanswered(transport("RESPONSE_UNVERIFIABLE", "a time is impossible")),
