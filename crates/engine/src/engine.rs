@@ -208,8 +208,7 @@ impl Engine {
     }
 
     pub(crate) async fn sleep_until(&self, due: Timestamp) {
-        let wait = self.clock().until(due);
-        tokio::time::sleep(wait.max(std::time::Duration::from_millis(1))).await;
+        self.clock().sleep_until(due).await;
     }
 
     /// Tells the workers that there may be work.

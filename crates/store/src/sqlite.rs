@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -65,7 +66,29 @@ enum Way {
         readers: Readers,
     },
     /// One connection for everything.
-    Inline(Mutex<Writer>),
+    Inline(Mutex<Writer>, Steps),
+}
+
+/// Whether others may run before and after a write of the caller's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Steps {
+    None,
+    Around,
+}
+
+impl Steps {
+    /// Lets others run, once.
+    async fn pause(self) {
+        let mut left = self == Self::Around;
+        std::future::poll_fn(|context| {
+            if !std::mem::take(&mut left) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
 }
 
 impl Way {
@@ -167,7 +190,11 @@ impl Sqlite {
         let way = if threaded {
             Way::start(file, options, writer)?
         } else {
-            Way::Inline(Mutex::new(writer))
+            let steps = match options.writing {
+                Writing::Stepped => Steps::Around,
+                Writing::Thread | Writing::Inline => Steps::None,
+            };
+            Way::Inline(Mutex::new(writer), steps)
         };
         Ok(Self(Arc::new(Shared { signals, key, way })))
     }
@@ -193,7 +220,12 @@ impl Sqlite {
                     .await
                     .unwrap_or_else(|_| Err(self.0.signals.stopped()))
             }
-            Way::Inline(writer) => self.inline(writer, operation),
+            Way::Inline(writer, steps) => {
+                steps.pause().await;
+                let answer = self.inline(writer, operation);
+                steps.pause().await;
+                answer
+            }
         }
     }
 
@@ -206,7 +238,7 @@ impl Sqlite {
                     .recv()
                     .unwrap_or_else(|_| Err(self.0.signals.stopped()))
             }
-            Way::Inline(writer) => self.inline(writer, operation),
+            Way::Inline(writer, _) => self.inline(writer, operation),
         }
     }
 
@@ -222,7 +254,7 @@ impl Sqlite {
     ) -> Result<T, ReadError> {
         match &self.0.way {
             Way::Threaded { readers, .. } => readers.with(read),
-            Way::Inline(writer) => read(&lock(writer).connection),
+            Way::Inline(writer, _) => read(&lock(writer).connection),
         }
     }
 
@@ -231,7 +263,7 @@ impl Sqlite {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        if let Way::Inline(writer) = &self.0.way {
+        if let Way::Inline(writer, _) = &self.0.way {
             return read(&lock(writer).connection);
         }
         let this = self.clone();

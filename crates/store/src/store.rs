@@ -24,8 +24,11 @@ pub enum Writing {
     /// A thread of its own, which groups what waits into one durable commit.
     Thread,
     /// The caller, at once: every asynchronous operation completes without waiting. For
-    /// deterministic simulations and short-lived commands.
+    /// short-lived commands.
     Inline,
+    /// The caller too, but others may run just before and just after each write, as they may while
+    /// a thread writes: whoever drives the futures decides. For deterministic simulations.
+    Stepped,
 }
 
 /// How a store is opened.
@@ -65,6 +68,15 @@ impl Options {
     pub fn inline() -> Self {
         Self {
             writing: Writing::Inline,
+            ..Self::default()
+        }
+    }
+
+    /// Writes are executed by the caller, with room for others before and after each.
+    #[must_use]
+    pub fn stepped() -> Self {
+        Self {
+            writing: Writing::Stepped,
             ..Self::default()
         }
     }
