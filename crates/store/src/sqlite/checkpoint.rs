@@ -1,6 +1,6 @@
 //! Moving the log into the database file, beside the writer: a thread of its own moves the bulk, the
 //! writer only the small rest, after which the log starts again from its beginning. Left to the
-//! writer alone, every thirtieth commit would wait for it.
+//! writer alone, every hundredth commit would wait for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
@@ -14,10 +14,10 @@ use crate::sqlite::trouble::Trouble;
 use crate::sqlite::writer::Signals;
 
 /// Pages in the log before the thread begins.
-const START_PAGES: u32 = 2000;
+const START_PAGES: u32 = 8000;
 
 /// Pages in the log before the writer does it all, whatever the thread does.
-const FORCE_PAGES: u32 = 20_000;
+const FORCE_PAGES: u32 = 40_000;
 
 const IDLE: u8 = 0;
 const MOVING: u8 = 1;
