@@ -110,9 +110,9 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<()> {
         Ok(())
     })?;
     if args.json {
-        output::json(&as_json(&findings))?
+        output::json(&as_json(&findings))?;
     } else {
-        print(&findings)?
+        print(&findings)?;
     }
     if findings.worst() == Level::Error {
         Err(SaidAlready.into())

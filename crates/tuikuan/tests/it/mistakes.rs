@@ -4,221 +4,70 @@
 use crate::stage::{Sim, say, tuikuan};
 
 /// What is written instead of what, and what the refusal must say.
-struct Mistake {
-    from: String,
-    to: String,
-    says: &'static [&'static str],
-}
+type Mistake = (&'static str, &'static str, &'static [&'static str]);
 
-fn mistake(from: &str, to: &str, says: &'static [&'static str]) -> Mistake {
-    Mistake {
-        from: from.to_owned(),
-        to: to.to_owned(),
-        says,
-    }
-}
+#[rustfmt::skip]
+const FORM: [Mistake; 18] = [
+    ("listen =", "lisen =", &["line 5", "server.lisen", "did you mean \"listen\""]),
+    ("[store]", "[stroe]", &["stroe", "did you mean \"store\""]),
+    ("api_v3_key =", "api_v3_kye =", &["merchant[0].api_v3_kye", "did you mean \"api_v3_key\""]),
+    ("\"127.0.0.1:8080\"", "\"localhost\"", &["server.listen", "an address and a port"]),
+    ("\"127.0.0.1:8080\"", "8080", &["server.listen", "found a number"]),
+    ("\"127.0.0.1:8080\"", "{ path = \"x\" }", &["server.listen", "{ file = \"...\" }"]),
+    ("\"127.0.0.1:8080\"", "{ env = \"NOT_SET\" }", &["NOT_SET is not set"]),
+    ("\"127.0.0.1:8080\"", "{ file = \"missing.txt\" }", &["missing.txt"]),
+    ("sqlite:tuikuan-sim.db", "mysql:x", &["store.url", "sqlite:FILE"]),
+    ("::1/128", "somewhere", &["webhooks.allow[1]", "is not a network"]),
+    ("[store]", "[engine]\nlease = \"30\"\n[store]", &["engine.lease", "with its unit"]),
+    ("[store]", "[engine]\nlease = \"5s\"\n[store]", &["engine.wechat_timeout", "engine.lease"]),
+    ("[store]", "[engine]\nresend = []\n[store]", &["engine.resend", "has no steps"]),
+    ("[store]", "[engine]\ntotal_max = -1\n[store]", &["engine.total_max", "in fen"]),
+    ("[store]", "[log]\nlevel = \"loud\"\n[store]", &["log.level", "\"info\""]),
+    ("[store]", "[store", &["line 7"]),
+    ("listen =", "public_url = \"ftp://x\"\nlisten =", &["server.public_url", "is not an address"]),
+    ("listen =", "public_url = \"http://x/?a=1\"\nlisten =", &["server.public_url", "no parameters"]),
+];
 
-/// The line of the first merchant that sets a key.
+/// Instead of the first merchant's line with this key; `second` stands for the second merchant's.
+#[rustfmt::skip]
+const MERCHANT: [Mistake; 20] = [
+    ("name", "name = \"Main Shop\"", &["merchant[0].name", "a-z"]),
+    ("name", "name = \"classic\"", &["merchant[1].name", "is taken"]),
+    ("name", "", &["merchant[0].name", "is missing"]),
+    ("api", "api = \"v4\"", &["merchant[0].api", "\"v3\" or \"v2\""]),
+    ("appid", "appid = \"8888\"", &["merchant[0].appid", "16 letters or digits"]),
+    ("mch_id", "mch_id = \"19\"", &["merchant[0].mch_id", "8 to 10"]),
+    ("mch_id", "mch_id = \"1999999999\"", &["merchant[0].certificate", "of merchant 1900000109"]),
+    ("mch_id", "", &["merchant[0].mch_id", "is missing"]),
+    ("api_v3_key", "api_v3_key = \"hushhushhush\"", &["merchant[0].api_v3_key", "12 bytes", "32"]),
+    ("api_v3_key", "", &["merchant[0].api_v3_key", "is missing"]),
+    ("api_v3_key", "api_v3_key = 123456789", &["merchant[0].api_v3_key", "found a number"]),
+    ("private_key", "second", &["merchant[0].private_key", "does not belong"]),
+    ("private_key", "", &["merchant[0].private_key", "is missing"]),
+    ("certificate", "certificate = \"t.toml\"", &["merchant[0].certificate", "PEM"]),
+    ("wechat_public_key", "", &["merchant[0].wechat_public_key", "are a pair"]),
+    ("wechat_public_key_id", "wechat_public_key_id = \"7\"", &["PUB_KEY_ID_"]),
+    ("trust_ca", "trust_ca = \"nowhere.pem\"", &["merchant[0].trust_ca", "nowhere.pem"]),
+    ("endpoint", "endpoint = \"http://127.0.0.1:1\"", &["merchant[0].endpoint", "https"]),
+    ("endpoint", "endpoint = \"https://api.mch.weixin.qq.com\"", &["made by a simulator", "merchant[0].trust_ca", "points at WeChat"]),
+    ("endpoint", "", &["made by a simulator", "merchant[0].trust_ca"]),
+];
+
+/// The n-th line that sets a key.
 fn line(text: &str, key: &str, nth: usize) -> String {
     let starts = format!("{key} = ");
-    text.lines()
-        .filter(|line| line.starts_with(&starts))
-        .nth(nth)
-        .unwrap()
-        .to_owned()
+    let mut lines = text.lines().filter(|line| line.starts_with(&starts));
+    lines.nth(nth).unwrap().to_owned()
 }
 
-fn form_mistakes() -> Vec<Mistake> {
-    vec![
-        mistake(
-            "listen =",
-            "lisen =",
-            &["line 5", "server.lisen", "did you mean \"listen\""],
-        ),
-        mistake("[store]", "[stroe]", &["stroe", "did you mean \"store\""]),
-        mistake(
-            "api_v3_key =",
-            "api_v3_kye =",
-            &["merchant[0].api_v3_kye", "did you mean \"api_v3_key\""],
-        ),
-        mistake(
-            "\"127.0.0.1:8080\"",
-            "\"localhost\"",
-            &["server.listen", "an address and a port"],
-        ),
-        mistake(
-            "\"127.0.0.1:8080\"",
-            "8080",
-            &["server.listen", "found a number"],
-        ),
-        mistake(
-            "\"127.0.0.1:8080\"",
-            "{ path = \"x\" }",
-            &["server.listen", "{ file = \"...\" }"],
-        ),
-        mistake(
-            "\"127.0.0.1:8080\"",
-            "{ env = \"NOT_SET\" }",
-            &["NOT_SET is not set"],
-        ),
-        mistake(
-            "\"127.0.0.1:8080\"",
-            "{ file = \"missing.txt\" }",
-            &["missing.txt"],
-        ),
-        mistake(
-            "sqlite:tuikuan-sim.db",
-            "mysql:x",
-            &["store.url", "sqlite:FILE"],
-        ),
-        mistake(
-            "::1/128",
-            "somewhere",
-            &["webhooks.allow[1]", "is not a network"],
-        ),
-        mistake(
-            "[store]",
-            "[engine]\nlease = \"30\"\n[store]",
-            &["engine.lease", "with its unit"],
-        ),
-        mistake(
-            "[store]",
-            "[engine]\nlease = \"5s\"\n[store]",
-            &["engine.wechat_timeout", "engine.lease"],
-        ),
-        mistake(
-            "[store]",
-            "[engine]\nresend = []\n[store]",
-            &["engine.resend", "has no steps"],
-        ),
-        mistake(
-            "[store]",
-            "[engine]\ntotal_max = -1\n[store]",
-            &["engine.total_max", "in fen"],
-        ),
-        mistake(
-            "[store]",
-            "[log]\nlevel = \"loud\"\n[store]",
-            &["log.level", "\"info\""],
-        ),
-        mistake("[store]", "[store", &["line 7"]),
-        mistake(
-            "listen =",
-            "public_url = \"ftp://x\"\nlisten =",
-            &["server.public_url", "is not an address"],
-        ),
-        mistake(
-            "listen =",
-            "public_url = \"http://x/?a=1\"\nlisten =",
-            &["server.public_url", "no parameters"],
-        ),
-    ]
-}
-
-fn merchant_mistakes(text: &str) -> Vec<Mistake> {
-    let own = |key: &str, to: String, says| Mistake {
-        from: line(text, key, 0),
-        to,
-        says,
+/// The text with a mistake in it.
+fn spoilt(text: &str, (key, to, _): Mistake) -> String {
+    let to = if to == "second" {
+        line(text, key, 1)
+    } else {
+        to.to_owned()
     };
-    let other = |key: &str| line(text, key, 1);
-    vec![
-        mistake(
-            "name = \"main\"",
-            "name = \"Main Shop\"",
-            &["merchant[0].name", "a-z"],
-        ),
-        mistake(
-            "name = \"classic\"",
-            "name = \"main\"",
-            &["merchant[1].name", "is taken"],
-        ),
-        mistake(
-            "api = \"v3\"",
-            "api = \"v4\"",
-            &["merchant[0].api", "\"v3\" or \"v2\""],
-        ),
-        own(
-            "appid",
-            "appid = \"8888\"".into(),
-            &["merchant[0].appid", "16 letters or digits"],
-        ),
-        own(
-            "mch_id",
-            "mch_id = \"19\"".into(),
-            &["merchant[0].mch_id", "8 to 10"],
-        ),
-        own(
-            "mch_id",
-            "mch_id = \"1999999999\"".into(),
-            &["merchant[0].certificate", "of merchant 1900000109"],
-        ),
-        own(
-            "mch_id",
-            String::new(),
-            &["merchant[0].mch_id", "is missing"],
-        ),
-        own(
-            "api_v3_key",
-            "api_v3_key = \"hushhushhush\"".into(),
-            &["merchant[0].api_v3_key", "12 bytes", "32"],
-        ),
-        own(
-            "api_v3_key",
-            String::new(),
-            &["merchant[0].api_v3_key", "is missing"],
-        ),
-        own(
-            "api_v3_key",
-            "api_v3_key = 123456789".into(),
-            &["merchant[0].api_v3_key", "found a number"],
-        ),
-        own(
-            "private_key",
-            other("private_key"),
-            &["merchant[0].private_key", "does not belong"],
-        ),
-        own(
-            "private_key",
-            String::new(),
-            &["merchant[0].private_key", "is missing"],
-        ),
-        own(
-            "certificate",
-            "certificate = \"t.toml\"".into(),
-            &["merchant[0].certificate", "PEM"],
-        ),
-        own(
-            "wechat_public_key",
-            String::new(),
-            &["merchant[0].wechat_public_key", "are a pair"],
-        ),
-        own(
-            "wechat_public_key_id",
-            "wechat_public_key_id = \"7\"".into(),
-            &["PUB_KEY_ID_"],
-        ),
-        own(
-            "trust_ca",
-            "trust_ca = \"nowhere.pem\"".into(),
-            &["merchant[0].trust_ca", "nowhere.pem"],
-        ),
-        own(
-            "endpoint",
-            "endpoint = \"http://127.0.0.1:1\"".into(),
-            &["merchant[0].endpoint", "https"],
-        ),
-        own(
-            "endpoint",
-            "endpoint = \"https://api.mch.weixin.qq.com\"".into(),
-            &[
-                "was made by a simulator",
-                "merchant[0].trust_ca",
-                "points at WeChat",
-            ],
-        ),
-        own("endpoint", String::new(), &["was made by a simulator"]),
-    ]
+    text.replacen(&line(text, key, 0), &to, 1)
 }
 
 #[test]
@@ -232,21 +81,21 @@ fn every_mistake_is_refused_with_its_place_and_what_to_do() {
         .collect();
     assert!(secrets.len() >= 4);
     let file = sim.folder.path().join("bad.toml");
-    for mistake in form_mistakes().into_iter().chain(merchant_mistakes(&text)) {
-        assert!(text.contains(&mistake.from), "{}", mistake.from);
-        std::fs::write(&file, text.replacen(&mistake.from, &mistake.to, 1)).unwrap();
+    let form = FORM
+        .iter()
+        .map(|mistake| (text.replacen(mistake.0, mistake.1, 1), mistake));
+    let merchant = MERCHANT
+        .iter()
+        .map(|mistake| (spoilt(&text, *mistake), mistake));
+    for (bad, (from, to, all)) in form.chain(merchant) {
+        assert_ne!(bad, text, "{from} -> {to} changes nothing");
+        std::fs::write(&file, bad).unwrap();
         let said = say(tuikuan().arg("serve").arg("--config").arg(&file));
-        assert_eq!(
-            said.code, 1,
-            "{} -> {}: {}",
-            mistake.from, mistake.to, said.out
-        );
-        for says in mistake.says {
+        assert_eq!(said.code, 1, "{from} -> {to}: {}", said.out);
+        for says in *all {
             assert!(
                 said.err.contains(says),
-                "{} -> {}: no {says:?} in {}",
-                mistake.from,
-                mistake.to,
+                "{from} -> {to}: no {says:?} in {}",
                 said.err
             );
         }

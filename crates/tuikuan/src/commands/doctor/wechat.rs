@@ -338,7 +338,7 @@ impl Asker<'_> {
                 findings.error(subject, "they do not open with api_v3_key", advice);
             }
             Err(error) => {
-                findings.error(subject, error.to_string(), "mend the findings above first")
+                findings.error(subject, error.to_string(), "mend the findings above first");
             }
         }
     }
