@@ -1,8 +1,14 @@
 //! Black box: the real binary, alone and against the real simulator on free ports.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test, a wrong assumption shall end the test"
+)]
 
 mod doctor;
 mod journey;
 mod mistakes;
 mod notify;
 mod stage;
+mod torture;
 mod usage;
