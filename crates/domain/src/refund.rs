@@ -11,6 +11,7 @@ use crate::ids::{MerchantName, PaymentId, RefundId};
 use crate::outcome::ErrorNote;
 use crate::payment::OrderRef;
 
+mod adopt;
 mod command;
 mod decide;
 mod fields;
@@ -19,6 +20,7 @@ mod observe;
 mod status;
 mod transition;
 
+pub use adopt::adopt;
 pub use command::{Approval, Command, Context, Refusal, Situation};
 pub use decide::decide;
 pub use fields::{ReplayError, replay};

@@ -14,11 +14,15 @@ const CAREFUL_FOR: SignedDuration = SignedDuration::from_secs(5);
 /// A permitted second is spent in so many slices, so that a full second never leaves in one burst.
 const SLICES: usize = 20;
 
+/// Queries about refunds nobody here knows, which unauthenticated messages can cause (INV-23).
+const STRANGERS_PER_MINUTE: usize = 10;
+
 struct Lane {
     quota: Quota,
     pace: SlidingLog,
     submits_in_flight: usize,
     careful_until: Option<Timestamp>,
+    strangers: SlidingLog,
 }
 
 /// The lanes of all merchants of this process.
@@ -63,6 +67,7 @@ impl Lanes {
             pace: SlidingLog::new(self.limits.submits_per_second.div_ceil(SLICES), slice),
             submits_in_flight: 0,
             careful_until: None,
+            strangers: SlidingLog::new(STRANGERS_PER_MINUTE, SignedDuration::from_secs(60)),
         }
     }
 
@@ -109,6 +114,21 @@ impl Lanes {
             if lane.quota.queries_free(now) == 0 {
                 return Permit::At(lane.quota.query_free_at(now));
             }
+            lane.quota.note_query(now);
+            Permit::Granted
+        })
+    }
+
+    /// Asks to send a query about a refund that is not ours.
+    pub(crate) fn stranger(&self, mch_id: &str, now: Timestamp) -> Permit {
+        self.with(mch_id, |lane| {
+            if lane.strangers.free(now) == 0 {
+                return Permit::At(lane.strangers.free_at(now));
+            }
+            if lane.quota.queries_free(now) == 0 {
+                return Permit::At(lane.quota.query_free_at(now));
+            }
+            lane.strangers.note(now);
             lane.quota.note_query(now);
             Permit::Granted
         })

@@ -3,16 +3,23 @@
 //! evidence; a v2 one only brings a query forward (INV-18).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use tuikuan_domain::refund::{Context, observe};
-use tuikuan_domain::{MerchantName, Observation, Payment, PaymentFinding, Refund, Source};
-use tuikuan_store::{Change, InboxEntry};
+use tuikuan_domain::refund::{Content, Context, adopt, observe};
+use tuikuan_domain::{
+    Finding, MerchantName, NewRefund, Observation, OrderRef, Payment, PaymentFinding,
+    PaymentReport, Refund, Report, Source,
+};
+use tuikuan_store::{Change, CommitError, Inbox, InboxEntry};
+use tuikuan_terms::OutRefundNo;
 use tuikuan_wechat::v2::notification as v2;
 use tuikuan_wechat::v3::notification::{self as v3, NotificationError, Subject};
 use tuikuan_wechat::v3::sign::VerifyError;
 use tuikuan_wechat::{Format, RefundReport, sniff};
 
+use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::job::look_up::new_payment;
+use crate::lane::Permit;
 use crate::ledger::Beside;
 use crate::merchant::Merchant;
 use crate::verdict::{payment_of, report_of};
@@ -114,9 +121,9 @@ impl Engine {
                 }
                 PaymentFinding::NotPaid(_)
                 | PaymentFinding::NotFound(_)
-                | PaymentFinding::Unanswered(_) => self.keep(entry("not_paid")).await,
+                | PaymentFinding::Unanswered(_) => self.keep_some(Some(entry("not_paid"))).await,
             },
-            Subject::Other => self.keep(entry("other")).await,
+            Subject::Other => self.keep_some(Some(entry("other"))).await,
         })
     }
 
@@ -128,14 +135,13 @@ impl Engine {
         entry: impl Fn(&str) -> InboxEntry,
     ) -> Result<(), EngineError> {
         let Some(report) = report_of(merchant, report.clone()) else {
-            return self.keep(entry("unreadable")).await;
+            return self.keep_some(Some(entry("unreadable"))).await;
         };
         let found = self
             .store()
             .refund_by_number(&merchant.mch_id, &report.out_refund_no)?;
         let Some(refund) = found else {
-            self.tally().count("notifications_unmatched", "v3");
-            return self.keep(entry("unmatched")).await;
+            return self.adopt(merchant, &report, Some(entry("adopted"))).await;
         };
         let mut inbox = entry("applied");
         inbox.refund_id = Some(refund.id.clone());
@@ -177,8 +183,7 @@ impl Engine {
             Err(error) => return Some(Err(error.into())),
         };
         let Some(refund) = found else {
-            self.tally().count("notifications_unmatched", "v2");
-            return Some(self.keep(entry("unmatched")).await);
+            return Some(self.ask_about(merchant, number, entry("unmatched")).await);
         };
         let mut inbox = entry("hint");
         inbox.refund_id = Some(refund.id.clone());
@@ -212,16 +217,131 @@ impl Engine {
             }
             PaymentFinding::NotPaid(_)
             | PaymentFinding::NotFound(_)
-            | PaymentFinding::Unanswered(_) => self.keep(entry("not_paid")).await,
+            | PaymentFinding::Unanswered(_) => self.keep_some(Some(entry("not_paid"))).await,
         })
     }
 
+    /// A v2 notification about a refund we do not know: stored, and once, within the merchant's
+    /// budget, WeChat is asked; only that answer counts (INV-18, INV-39).
+    async fn ask_about(
+        &self,
+        merchant: &Merchant,
+        number: &OutRefundNo,
+        entry: InboxEntry,
+    ) -> Result<(), EngineError> {
+        if self.keep(entry).await? == Inbox::Repeat {
+            return Ok(());
+        }
+        let now = self.now();
+        if self.lanes().stranger(merchant.mch_id.as_str(), now) != Permit::Granted {
+            self.tally().count("notifications_unmatched", "over_budget");
+            return Ok(());
+        }
+        let request = merchant.account.query_refund(number, &self.stamp());
+        match self
+            .call(merchant, request)
+            .await
+            .stranger_finding(merchant, number)
+        {
+            Finding::Found(report) => self.adopt(merchant, &report, None).await,
+            Finding::NotFound | Finding::Unanswered(_) | Finding::MerchantFault(_) => {
+                self.tally().count("notifications_unmatched", "unconfirmed");
+                Ok(())
+            }
+        }
+    }
+
+    /// Verified evidence of a refund that was made elsewhere: it becomes a record (INV-39).
+    async fn adopt(
+        &self,
+        merchant: &Merchant,
+        report: &Report,
+        inbox: Option<InboxEntry>,
+    ) -> Result<(), EngineError> {
+        loop {
+            let found = self
+                .store()
+                .refund_by_number(&merchant.mch_id, &report.out_refund_no)?;
+            let order = OrderRef {
+                out_trade_no: report.out_trade_no.clone(),
+                transaction_id: report.transaction_id.clone(),
+            };
+            let facts = report.out_trade_no.clone().zip(report.total);
+            let (None, Some((out_trade_no, total))) = (found, facts) else {
+                return self.keep_some(inbox).await;
+            };
+            let transaction_id = report.transaction_id.clone();
+            let named = PaymentReport {
+                out_trade_no,
+                transaction_id,
+                total,
+                paid_at: None,
+            };
+            let stored = self.payment_of(merchant, &order)?;
+            let payment = stored.unwrap_or_else(|| new_payment(self, merchant, &named));
+            let new = self.stranger(merchant, report, order);
+            let id = new.id.clone();
+            let context = self.ledger().context(Source::Notification);
+            let transition = match adopt(new, &payment, report, &context) {
+                Ok(transition) if payment.total == total => transition,
+                Ok(_) | Err(_) => {
+                    self.tally()
+                        .count("notifications_unmatched", "does_not_fit");
+                    tracing::warn!(
+                        merchant = %merchant.name, number = %report.out_refund_no,
+                        "a refund made elsewhere does not fit into its payment"
+                    );
+                    return self.keep_some(inbox).await;
+                }
+            };
+            let beside = Beside {
+                inbox: inbox.clone(),
+                ..Beside::default()
+            };
+            match self.ledger().commit(&transition, &id, &beside).await {
+                Ok(_) => {
+                    self.tally().count("notifications_unmatched", "adopted");
+                    return Ok(());
+                }
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn stranger(&self, merchant: &Merchant, report: &Report, order: OrderRef) -> NewRefund {
+        NewRefund {
+            id: refund_id(self.ids()),
+            merchant: merchant.name.clone(),
+            mch_id: merchant.mch_id.clone(),
+            sub_mch_id: merchant.sub_mch_id.clone(),
+            out_refund_no: report.out_refund_no.clone(),
+            content: Content {
+                order,
+                amount: report.amount,
+                reason: None,
+                funds_account: None,
+                goods_detail: None,
+                not_before: None,
+                expected_refundable: None,
+                replaces: None,
+                metadata: None,
+            },
+        }
+    }
+
+    async fn keep_some(&self, entry: Option<InboxEntry>) -> Result<(), EngineError> {
+        match entry {
+            Some(entry) => self.keep(entry).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     /// Stores a notification that changes nothing.
-    async fn keep(&self, entry: InboxEntry) -> Result<(), EngineError> {
+    async fn keep(&self, entry: InboxEntry) -> Result<Inbox, EngineError> {
         let mut change = Change::empty(self.now());
         change.inbox = Some(entry);
-        self.store().commit(change).await?;
-        Ok(())
+        Ok(self.store().commit(change).await?.inbox)
     }
 
     fn entry(

@@ -206,3 +206,26 @@ fn fifty_refunds_of_an_order_and_no_more() {
         assert_eq!(result.is_ok(), n <= 50, "refund {n}");
     }
 }
+
+#[test]
+fn a_refund_made_elsewhere_counts_against_its_payment() {
+    use tuikuan_domain::refund::adopt;
+    let mut life = Life::new(Some(payment(1000)));
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    let told = report(life.refund(), WechatState::Success);
+    let context = life.context(Source::Notification);
+    let stored = life.payment.clone().unwrap();
+    let adopted = adopt(new_refund(2, 600), &stored, &told, &context).unwrap();
+    let after = adopted.payment.unwrap().record;
+    assert_eq!(
+        (
+            after.reserved.get(),
+            after.spent.get(),
+            after.refundable().get()
+        ),
+        (400, 600, 0)
+    );
+    assert_eq!(adopted.refund.unwrap().record.status, Status::Succeeded);
+    assert!(adopt(new_refund(3, 601), &stored, &told, &context).is_err());
+}

@@ -110,7 +110,7 @@ impl Life {
         }
     }
 
-    fn context(&self, source: Source) -> Context<'_> {
+    pub(crate) fn context(&self, source: Source) -> Context<'_> {
         Context {
             now: self.now,
             source,
