@@ -19,6 +19,8 @@ pub(crate) enum Event {
     Deliver { notification: usize, nth: usize },
     /// A further copy of a notification is sent.
     DeliverCopy { notification: usize },
+    /// The bytes of an earlier attempt are sent once more.
+    Replay { notification: usize },
 }
 
 #[derive(Debug)]

@@ -240,6 +240,16 @@ pub enum FaultAction {
         #[serde(default = "yes")]
         once: bool,
     },
+    /// F-21: the very bytes of the first attempt arrive again, with their old time and signature.
+    NotificationReplay {
+        /// Seconds of the simulator's clock after the first attempt.
+        s: i64,
+    },
+    /// F-21: a copy is sent to another address as well, that of another merchant for instance.
+    NotificationMisdirect {
+        /// That address.
+        url: String,
+    },
     /// F-22: the first attempt carries a probe signature.
     NotificationSigntest,
     /// F-23: the first attempt is unreadable.
@@ -314,6 +324,8 @@ impl FaultAction {
             | Self::NotificationDelay { .. }
             | Self::NotificationReorder
             | Self::NotificationForge { .. }
+            | Self::NotificationReplay { .. }
+            | Self::NotificationMisdirect { .. }
             | Self::NotificationSigntest
             | Self::NotificationMalformed
             | Self::NotificationV2Format => Stage::Notification,
@@ -351,6 +363,8 @@ impl FaultAction {
             Self::NotificationDelay { .. } => "notification_delay",
             Self::NotificationReorder => "notification_reorder",
             Self::NotificationForge { .. } => "notification_forge",
+            Self::NotificationReplay { .. } => "notification_replay",
+            Self::NotificationMisdirect { .. } => "notification_misdirect",
             Self::NotificationSigntest => "notification_signtest",
             Self::NotificationMalformed => "notification_malformed",
             Self::NotificationV2Format => "notification_v2_format",

@@ -118,6 +118,7 @@ impl World {
                 } => self.refund_step(refund, plan, status),
                 Event::Deliver { notification, nth } => self.deliver(notification, nth),
                 Event::DeliverCopy { notification } => self.deliver_copy(notification),
+                Event::Replay { notification } => self.replay(notification),
             }
         }
         self.now_ms = self.now_ms.max(unix_ms);

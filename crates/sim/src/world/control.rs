@@ -148,7 +148,8 @@ impl World {
     /// [`ControlError`].
     pub fn place_paid_order(&mut self, new: &PaidOrder) -> Result<String, ControlError> {
         let merchant = self.known(&new.mch_id)?;
-        self.check_order(merchant, new)?;
+        let sub_mch_id = self.sub_of(merchant, new.sub_mch_id.as_deref());
+        self.check_order(merchant, sub_mch_id.as_deref(), new)?;
         let paid_at_ms = match (&new.paid_at, new.paid_at_ms) {
             (Some(text), None) => crate::beijing::parse_rfc3339(text)
                 .ok_or_else(|| field("paid_at", "not an RFC 3339 time"))?,
@@ -158,7 +159,7 @@ impl World {
         let key = self
             .place_order(NewOrder {
                 merchant,
-                sub_mch_id: new.sub_mch_id.clone(),
+                sub_mch_id,
                 sub_app_id: None,
                 out_trade_no: new.out_trade_no.clone(),
                 total: new.total,
@@ -185,7 +186,21 @@ impl World {
         }
     }
 
-    fn check_order(&self, merchant: MerchantKey, new: &PaidOrder) -> Result<(), ControlError> {
+    /// The sub-merchant that is named, or the only one: a provider with one need not name it.
+    fn sub_of(&self, merchant: MerchantKey, named: Option<&str>) -> Option<String> {
+        let only = match self.merchant(merchant).sub_merchants.as_slice() {
+            [only] => Some(only.sub_mch_id.as_str()),
+            _ => None,
+        };
+        named.or(only).map(str::to_owned)
+    }
+
+    fn check_order(
+        &self,
+        merchant: MerchantKey,
+        sub_mch_id: Option<&str>,
+        new: &PaidOrder,
+    ) -> Result<(), ControlError> {
         new.out_trade_no
             .parse::<OutTradeNo>()
             .map_err(|error| field("out_trade_no", error.to_string()))?;
@@ -193,7 +208,7 @@ impl World {
             return Err(field("total", "must be 1 to 1000000000000 fen"));
         }
         let provider = self.merchant(merchant).is_provider();
-        match &new.sub_mch_id {
+        match sub_mch_id {
             None if provider => return Err(field("sub_mch_id", "needed, this is a provider")),
             Some(sub) if !self.merchant(merchant).serves(sub) => {
                 return Err(field("sub_mch_id", "not a sub-merchant of this merchant"));
@@ -266,13 +281,9 @@ impl World {
         out_trade_no: &str,
     ) -> Result<OrderKey, ControlError> {
         let merchant = self.known(mch_id)?;
-        // A provider with one sub-merchant need not name it.
-        let only = match self.merchant(merchant).sub_merchants.as_slice() {
-            [only] => Some(only.sub_mch_id.as_str()),
-            _ => None,
-        };
+        let sub = self.sub_of(merchant, sub);
         self.books
-            .order_by_trade_no(merchant, sub.or(only), out_trade_no)
+            .order_by_trade_no(merchant, sub.as_deref(), out_trade_no)
             .ok_or_else(|| ControlError::NotFound {
                 what: "order",
                 id: out_trade_no.to_owned(),

@@ -6,7 +6,7 @@ mod record;
 
 use std::collections::HashMap;
 
-use letter::{Form, Seal};
+use letter::{Form, Seal, Written};
 use record::says_success;
 pub use record::{Delivery, NotificationRecord, Schedule};
 
@@ -51,6 +51,8 @@ pub(super) struct PostOffice {
     held: HashMap<MerchantKey, Vec<usize>>,
     /// Ciphertext of the last v2 message per merchant, for spliced ones (F-21).
     last_cipher: HashMap<MerchantKey, String>,
+    /// First attempts that will be replayed (F-21).
+    kept: HashMap<usize, Written>,
     schedule: Schedule,
 }
 
@@ -62,6 +64,7 @@ impl Default for PostOffice {
             ready: Vec::new(),
             held: HashMap::new(),
             last_cipher: HashMap::new(),
+            kept: HashMap::new(),
             schedule: Schedule::Current,
         }
     }
@@ -121,6 +124,10 @@ impl World {
             return;
         }
         record.delivery = delivery;
+        // What was sent astray or again on purpose decides nothing about the message itself.
+        if matches!(record.fault, Some("misdirected" | "replayed")) {
+            return;
+        }
         let (at, sent_ms, nth) = (record.notification, record.at_ms, record.attempt);
         let Some(letter) = self.post.letters.get_mut(at) else {
             return;
@@ -271,19 +278,39 @@ impl World {
             return;
         }
         letter.attempts += 1;
-        self.write_attempt(at);
+        let fault = letter.fault.clone().filter(|_| nth == 0);
+        let Some(written) = self.write_attempt(at) else {
+            return;
+        };
+        match fault {
+            Some(FaultAction::NotificationReplay { s }) => {
+                self.post.kept.insert(at, written);
+                let due_ms = self.now_ms.saturating_add(s.saturating_mul(1_000));
+                self.agenda.plan(due_ms, Event::Replay { notification: at });
+            }
+            Some(FaultAction::NotificationMisdirect { url }) => {
+                self.send_out(at, Some("misdirected"), url, written);
+            }
+            _ => {}
+        }
     }
 
     pub(super) fn deliver_copy(&mut self, at: usize) {
         self.write_attempt(at);
     }
 
-    fn write_attempt(&mut self, at: usize) {
-        let Some(letter) = self.post.letters.get(at) else {
+    pub(super) fn replay(&mut self, at: usize) {
+        let Some(written) = self.post.kept.remove(&at) else {
             return;
         };
-        let attempt = letter.attempts.max(1);
-        let seal = Seal::of(letter.fault.as_ref(), attempt);
+        if let Some(url) = self.post.letters.get(at).map(|letter| letter.url.clone()) {
+            self.send_out(at, Some("replayed"), url, written);
+        }
+    }
+
+    fn write_attempt(&mut self, at: usize) -> Option<Written> {
+        let letter = self.post.letters.get(at)?;
+        let seal = Seal::of(letter.fault.as_ref(), letter.attempts.max(1));
         let form = Form {
             merchant: letter.merchant,
             format: letter.format,
@@ -295,12 +322,23 @@ impl World {
             sub_mch_id: self.books[self.order_key(letter.about)].sub_mch_id.clone(),
         };
         let url = letter.url.clone();
-        let (headers, body) = self.write_letter(&form, seal);
+        let written = self.write_letter(&form, seal);
+        self.send_out(at, seal.name(), url, written.clone());
+        Some(written)
+    }
+
+    fn send_out(&mut self, at: usize, fault: Option<&'static str>, url: String, bytes: Written) {
         let id = u64::try_from(self.post.records.len())
             .unwrap_or(u64::MAX)
             .saturating_add(1);
-        let record = self.record_of(at, id, seal);
+        let record = self
+            .record_of(at, id, fault)
+            .map(|record| NotificationRecord {
+                url: url.clone(),
+                ..record
+            });
         self.post.records.extend(record);
+        let (headers, body) = bytes;
         self.post.ready.push(NotificationAttempt {
             id,
             url,
@@ -316,7 +354,12 @@ impl World {
         }
     }
 
-    fn record_of(&self, at: usize, id: u64, seal: Seal) -> Option<NotificationRecord> {
+    fn record_of(
+        &self,
+        at: usize,
+        id: u64,
+        fault: Option<&'static str>,
+    ) -> Option<NotificationRecord> {
         let letter = self.post.letters.get(at)?;
         let out_refund_no = match letter.about {
             About::Refund(key) => Some(self.books[key].out_refund_no.clone()),
@@ -340,7 +383,7 @@ impl World {
             url: letter.url.clone(),
             attempt: letter.attempts.max(1),
             at_ms: self.now_ms,
-            fault: seal.name(),
+            fault,
             delivery: Delivery::Pending,
         })
     }

@@ -297,3 +297,31 @@ fn the_public_key_signs_when_told_to() {
         (404, Some("RESOURCE_NOT_EXISTS"))
     );
 }
+
+#[test]
+fn messages_are_replayed_with_their_old_time_and_sent_astray() {
+    let mut world = world_with_order(1);
+    let elsewhere = "https://other.example.com/notify".to_owned();
+    world.set_faults(vec![
+        FaultRule::always(FaultAction::NotificationReplay { s: 400 }).times(1),
+        FaultRule::always(FaultAction::NotificationMisdirect {
+            url: elsewhere.clone(),
+        }),
+    ]);
+    apply(&mut world, "R1");
+    let first = due(&mut world, 5).remove(0);
+    world.notification_answered(first.id, 204, b"");
+    assert!(verified(&world, &first));
+    let again = due(&mut world, 400).remove(0);
+    assert_eq!((&again.body, &again.headers), (&first.body, &first.headers));
+    assert!(!verified(&world, &again), "too old by now");
+    world.notification_answered(again.id, 401, b"");
+    apply(&mut world, "R2");
+    let both = due(&mut world, 60);
+    assert_eq!(both.len(), 2);
+    assert_eq!(both[1].url, elsewhere);
+    // Its acceptance elsewhere does not spare the right receiver the next attempt.
+    world.notification_answered(both[1].id, 204, b"");
+    world.notification_answered(both[0].id, 500, b"");
+    assert_eq!(due(&mut world, 15).remove(0).url, URL);
+}

@@ -54,7 +54,8 @@ impl Seal {
     }
 }
 
-type Written = (Vec<(String, String)>, Vec<u8>);
+/// Headers and body.
+pub(super) type Written = (Vec<(String, String)>, Vec<u8>);
 
 impl World {
     /// What the letter tells, before encryption.
