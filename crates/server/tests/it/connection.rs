@@ -98,7 +98,7 @@ async fn a_body_announced_too_large_or_too_slow_is_refused() {
 #[tokio::test]
 async fn heads_that_are_too_long_or_too_slow_end_the_connection() {
     let settings = Settings {
-        head_timeout: Duration::from_millis(50),
+        head_timeout: Duration::from_millis(500),
         ..Settings::default()
     };
     let running = running(settings).await;
