@@ -124,6 +124,10 @@ impl Interface {
         matches!(self, Self::RefundNotification | Self::PaymentNotification)
     }
 
+    pub(crate) fn is_v3(self) -> bool {
+        !self.is_v2() && !self.is_notification()
+    }
+
     pub(crate) fn is_application(self) -> bool {
         matches!(self, Self::V2Refund | Self::V3Refund)
     }

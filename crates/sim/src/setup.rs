@@ -362,7 +362,23 @@ pub(crate) fn write_secret(
     pem: &str,
 ) -> Result<(), FolderError> {
     let path = dir.join("wechat").join(format!("{mch_id}_{name}.pem"));
-    write(&path, pem.as_bytes())
+    write(&path, pem.as_bytes())?;
+    for_owner_only(&path)
+}
+
+/// Other users of the machine have no business with WeChat's side, not even a simulated one.
+#[cfg(unix)]
+fn for_owner_only(path: &Path) -> Result<(), FolderError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|source| FolderError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(not(unix))]
+fn for_owner_only(_path: &Path) -> Result<(), FolderError> {
+    Ok(())
 }
 
 fn make_dir(path: &Path) -> Result<(), FolderError> {

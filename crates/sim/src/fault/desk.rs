@@ -112,6 +112,8 @@ impl Desk {
 fn meets(state: &RuleState, subject: &Subject<'_>) -> bool {
     let rule = &state.rule;
     let possible = match rule.action.stage() {
+        // v2 has no 202.
+        Stage::Call if rule.action == FaultAction::Http202 => subject.interface.is_v3(),
         Stage::Call => !subject.interface.is_notification(),
         Stage::Life => subject.interface.is_application(),
         Stage::Notification => subject.interface.is_notification(),
