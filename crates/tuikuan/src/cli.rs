@@ -47,18 +47,30 @@ pub(crate) enum Command {
     /// Run a WeChat Pay simulator
     Sim(SimArgs),
     /// Create, look at and steer refunds of a running service
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan refund create --merchant main --out-trade-no 20261119001 --amount 3960 --out-refund-no R1\n  tuikuan refund list --attention"
+    )]
     Refund(RefundCommand),
     /// Register and look at payments of a running service
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan payment import payments.csv --merchant main\n  tuikuan payment get main 20261119001"
+    )]
     Payment(PaymentCommand),
     /// Explain notifications of WeChat Pay
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan notify decode body.json --headers headers.txt --merchant main"
+    )]
     Notify(NotifyCommand),
     /// Check config, keys, certificates, clock, reachability and store; say what to do
     Doctor(DoctorArgs),
     /// Make, list and revoke API keys
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan key create --name back-office\n  tuikuan key list"
+    )]
     Key(KeyCommand),
     /// Measure speed against what the machine can do
     Bench(BenchArgs),

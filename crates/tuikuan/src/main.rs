@@ -10,6 +10,7 @@ mod failure;
 mod output;
 mod private;
 mod remote;
+mod self_test;
 mod setup;
 mod stop;
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::config::{Config, FILE};
 use crate::failure::SaidAlready;
 use crate::output::{self, Tone, coloured};
+use crate::self_test;
 
 #[expect(
     clippy::struct_excessive_bools,
@@ -145,6 +146,13 @@ async fn look(args: &DoctorArgs, findings: &mut Findings) {
             "there is no merchant, so no refund can be made",
             advice,
         );
+    }
+    match self_test::run(&config.merchants) {
+        Ok(()) => findings.ok("cryptography", "gives the known answers"),
+        Err(error) => {
+            let advice = "install Tuikuan again; if that does not help, change the machine";
+            findings.error("cryptography", error.to_string(), advice);
+        }
     }
     keys::look(&config, findings);
     store::look(&config, findings).await;

@@ -5,7 +5,7 @@ mod lines;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ use crate::output::{self, money, shown};
 use crate::remote::{Problem, Remote, RemoteArgs};
 use lines::{BadLine, Line, body, parse};
 
+/// A file is read up to this size.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// So many bad lines are shown; the rest are counted.
 const BAD_LINES_SHOWN: usize = 100;
 /// So many lines are registered at once.
@@ -242,13 +244,22 @@ fn say(args: &ImportArgs, registered: u64, bad: &[BadLine]) -> anyhow::Result<()
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
-    if file == Path::new("-") {
-        let mut bytes = Vec::new();
+    let mut bytes = Vec::new();
+    let read = if file == Path::new("-") {
         std::io::stdin()
             .lock()
+            .take(FILE_BYTES_MAX + 1)
             .read_to_end(&mut bytes)
-            .context("stdin could not be read")?;
-        return Ok(bytes);
+    } else {
+        std::fs::File::open(file)
+            .and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
+    };
+    let length = read.with_context(|| format!("{} could not be read", file.display()))?;
+    if u64::try_from(length).is_ok_and(|length| length > FILE_BYTES_MAX) {
+        bail!(
+            "{} has more than {FILE_BYTES_MAX} bytes: split it",
+            file.display()
+        );
     }
-    std::fs::read(file).with_context(|| format!("{} could not be read", file.display()))
+    Ok(bytes)
 }

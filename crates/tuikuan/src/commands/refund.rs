@@ -1,11 +1,15 @@
 //! `tuikuan refund`: refunds of a running service.
 
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+mod create;
+mod show;
 
-use crate::failure::Misused;
-use crate::output::{self, Tone, coloured, money, shown};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::output::{self, money, shown};
 use crate::remote::{Remote, RemoteArgs};
+use create::CreateArgs;
+use show::{print_refund, status};
 
 /// What to do with refunds.
 #[derive(Debug, Subcommand)]
@@ -28,60 +32,6 @@ pub(crate) enum RefundCommand {
     Resolve(ResolveArgs),
     /// Ask WeChat about a refund now
     Query(OneArgs),
-}
-
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  tuikuan refund create --merchant main --out-trade-no 20261119001 \\\n      --amount 3960 --out-refund-no R20261119001 --reason \"sold out\""
-)]
-pub(crate) struct CreateArgs {
-    /// The merchant's short name
-    #[arg(long, value_name = "NAME")]
-    merchant: String,
-    /// The merchant's order number
-    #[arg(long, value_name = "NO")]
-    out_trade_no: Option<String>,
-    /// WeChat's order number
-    #[arg(long, value_name = "ID")]
-    transaction_id: Option<String>,
-    /// How much, in fen
-    #[arg(long, value_name = "FEN", value_parser = clap::value_parser!(i64).range(1..))]
-    amount: i64,
-    /// The refund's number; the same number is always the same refund
-    #[arg(long, value_name = "NO")]
-    out_refund_no: Option<String>,
-    /// Any text that stands for this refund; the same key is always the same refund
-    #[arg(long, value_name = "KEY")]
-    idempotency_key: Option<String>,
-    /// Shown to the buyer
-    #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
-    /// Refuse unless exactly so much of the payment is left, in fen
-    #[arg(long, value_name = "FEN", value_parser = clap::value_parser!(i64).range(0..))]
-    expected_refundable: Option<i64>,
-    /// Do not submit before this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
-    not_before: Option<String>,
-    /// Our id of a closed refund that this one stands in for
-    #[arg(long, value_name = "ID")]
-    replaces: Option<String>,
-    /// Take the money from here instead of WeChat's default
-    #[arg(long, value_name = "ACCOUNT", value_enum)]
-    funds_account: Option<FundsAccount>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    remote: RemoteArgs,
-}
-
-/// Where the money comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FundsAccount {
-    /// The available balance
-    Available,
-    /// Money that is not settled yet
-    Unsettled,
 }
 
 #[derive(Debug, Args)]
@@ -166,7 +116,7 @@ pub(crate) struct ListArgs {
 pub(crate) fn run(command: RefundCommand) -> anyhow::Result<()> {
     super::block_on(async {
         match command {
-            RefundCommand::Create(args) => create(args).await,
+            RefundCommand::Create(args) => create::create(args).await,
             RefundCommand::Get(args) => {
                 let remote = Remote::new(&args.remote)?;
                 let refund = find(&remote, &args).await?;
@@ -183,58 +133,6 @@ pub(crate) fn run(command: RefundCommand) -> anyhow::Result<()> {
             RefundCommand::Query(args) => act(args, "query", &json!({})).await,
         }
     })
-}
-
-async fn create(args: CreateArgs) -> anyhow::Result<()> {
-    if args.out_refund_no.is_none() && args.idempotency_key.is_none() {
-        let text = "give --out-refund-no or --idempotency-key: without either, this command run \
-                    twice would be two refunds, and the money would leave twice";
-        return Err(Misused(text.to_owned()).into());
-    }
-    if args.out_trade_no.is_none() && args.transaction_id.is_none() {
-        let text = "give --out-trade-no or --transaction-id: which order is refunded?";
-        return Err(Misused(text.to_owned()).into());
-    }
-    let remote = Remote::new(&args.remote)?;
-    let body = create_body(&args);
-    let path = ["v1", "refunds"];
-    let refund = match &args.idempotency_key {
-        Some(key) => remote.post_once(&path, key, &body).await?,
-        None => remote.post(&path, &body).await?,
-    };
-    if args.json {
-        Ok(output::json(&refund)?)
-    } else {
-        print_refund(&refund)
-    }
-}
-
-fn create_body(args: &CreateArgs) -> Value {
-    let mut body = Map::new();
-    let mut put = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            body.insert(name.to_owned(), value);
-        }
-    };
-    let text = |value: &Option<String>| value.clone().map(Value::from);
-    put("merchant", Some(args.merchant.clone().into()));
-    put("out_trade_no", text(&args.out_trade_no));
-    put("transaction_id", text(&args.transaction_id));
-    put("amount", Some(args.amount.into()));
-    put("out_refund_no", text(&args.out_refund_no));
-    put("reason", text(&args.reason));
-    put(
-        "expected_refundable",
-        args.expected_refundable.map(Value::from),
-    );
-    put("not_before", text(&args.not_before));
-    put("replaces", text(&args.replaces));
-    let account = args.funds_account.map(|account| match account {
-        FundsAccount::Available => Value::from("available"),
-        FundsAccount::Unsettled => Value::from("unsettled"),
-    });
-    put("funds_account", account);
-    Value::Object(body)
 }
 
 async fn find(remote: &Remote, args: &OneArgs) -> anyhow::Result<Value> {
@@ -366,32 +264,4 @@ fn rows(page: &Value) -> impl Iterator<Item = &Value> {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-}
-
-fn print_refund(refund: &Value) -> anyhow::Result<()> {
-    let Some(members) = refund.as_object() else {
-        return Ok(output::json(refund)?);
-    };
-    let width = members.keys().map(String::len).max().unwrap_or_default();
-    for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
-        let text = match name.as_str() {
-            "amount" | "total" => money(value),
-            "status" => status(value),
-            _ => shown(value),
-        };
-        output::line(&format!("{name:width$}  {text}"))?;
-    }
-    Ok(())
-}
-
-fn status(value: &Value) -> String {
-    let text = shown(value);
-    let tone = match text.as_str() {
-        "succeeded" | "settled_offline" => Tone::Good,
-        "unknown" | "abnormal" => Tone::Careful,
-        "rejected" | "closed" => Tone::Bad,
-        "cancelled" | "-" => Tone::Faint,
-        _ => return text,
-    };
-    coloured(tone, &text)
 }

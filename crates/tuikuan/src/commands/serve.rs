@@ -20,7 +20,7 @@ use tuikuan_server::{Server, ServerParts};
 use tuikuan_store::{AdminChange, Administered, Fatal, NewAudit, Options, Store};
 
 use crate::config::{Config, FILE};
-use crate::{output, setup, stop};
+use crate::{output, self_test, setup, stop};
 
 #[derive(Debug, Args)]
 #[command(
@@ -36,6 +36,7 @@ pub(crate) struct ServeArgs {
 /// Runs it.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let config = Config::load(&args.config)?;
+    self_test::run(&config.merchants)?;
     setup::start_log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

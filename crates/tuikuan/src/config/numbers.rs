@@ -25,6 +25,7 @@ impl Numbers<'_, '_> {
     pub(crate) fn settings(mut self, raw: &RawConfig) -> Settings {
         let mut settings = Settings::default();
         self.times(raw, &mut settings);
+        self.housekeeping(raw, &mut settings);
         self.schedules(raw, &mut settings);
         self.counts(raw, &mut settings);
         if settings.call_timeout >= settings.lease {
@@ -89,6 +90,10 @@ impl Numbers<'_, '_> {
             (SECOND, 365 * DAY),
             until,
         );
+    }
+
+    fn housekeeping(&mut self, raw: &RawConfig, settings: &mut Settings) {
+        let (engine, hour) = (&raw.engine, SignedDuration::from_hours(1));
         let kept = &mut settings.exchanges_kept;
         self.time(
             "engine.exchanges_kept",

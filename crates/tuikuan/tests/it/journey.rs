@@ -251,3 +251,15 @@ fn an_address_in_use_is_said_plainly() {
         said.err
     );
 }
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_service_in_order() {
+    let sim = Sim::start();
+    let mut service = Service::start(&sim.config(), &[]);
+    let refund = create(&service, "main", "T2026000011", ("R11", "100"));
+    assert_eq!(service.end("TERM"), Some(0));
+    let service = Service::start(&sim.config(), &[]);
+    let found = service.command(&["refund", "get", &id(&refund), "--json"]);
+    assert_eq!(found.json()["out_refund_no"], "R11", "{}", found.err);
+}

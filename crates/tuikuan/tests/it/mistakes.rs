@@ -181,3 +181,113 @@ fn a_file_that_is_not_the_simulators_is_not_overwritten() {
     assert_eq!(said.code, 1);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
 }
+
+#[test]
+fn a_p12_stands_in_for_certificate_and_key() {
+    let sim = Sim::start();
+    let text = sim.config_text();
+    let certificate = line(&text, "certificate", 0);
+    let p12 = certificate
+        .replace("certificate = ", "p12 = ")
+        .replace(".pem", ".p12");
+    let text = text
+        .replacen(&certificate, &p12, 1)
+        .replacen(&line(&text, "private_key", 0), "", 1);
+    let file = sim.folder.path().join("p12.toml");
+    let list = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        say(tuikuan().args(["key", "list", "--config"]).arg(&file))
+    };
+    let sound = list(&text);
+    assert_eq!(
+        sound.code, 0,
+        "the password is the merchant number: {}",
+        sound.err
+    );
+    let wrong = list(&text.replacen(&p12, &format!("{p12}\np12_password = \"other\""), 1));
+    assert!(
+        wrong.err.contains("merchant[0].p12: ") && wrong.err.contains("password"),
+        "{}",
+        wrong.err
+    );
+    let both = list(&text.replacen(&p12, &format!("{p12}\n{certificate}"), 1));
+    assert!(both.err.contains("either p12, or"), "{}", both.err);
+}
+
+/// A merchant that points at WeChat's own hosts. Nothing connects there.
+fn live(server: &str, more: &str) -> String {
+    let keys = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live");
+    format!(
+        "[server]\n{server}\n[[merchant]]\nname = \"live\"\nmch_id = \"1900000109\"\n\
+         appid = \"wx8888888888888888\"\napi = \"v3\"\n\
+         api_v3_key = \"TESTONLYapiv3key0123456789ABCDEF\"\n\
+         certificate = \"{keys}/apiclient_cert.pem\"\nprivate_key = \"{keys}/apiclient_key.pem\"\n{more}\n"
+    )
+}
+
+#[test]
+fn a_live_merchant_needs_a_public_https_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tuikuan.toml");
+    let list = |server: &str, more: &str| {
+        std::fs::write(&file, live(server, more)).unwrap();
+        say(tuikuan().args(["key", "list", "--config"]).arg(&file))
+    };
+    let good = "public_url = \"https://refunds.example.com\"";
+    assert_eq!(list(good, "").code, 0);
+    for (server, more, says) in [
+        ("", "", "is missing, and a merchant points at WeChat"),
+        (
+            "public_url = \"http://refunds.example.com\"",
+            "",
+            "is http, and a merchant",
+        ),
+        (
+            "public_url = \"https://127.0.0.1\"",
+            "",
+            "is an address of this machine",
+        ),
+        (
+            "public_url = \"https://[::1]:8443\"",
+            "",
+            "is an address of this machine",
+        ),
+        (
+            "public_url = \"https://localhost\"",
+            "",
+            "is an address of this machine",
+        ),
+        (
+            good,
+            "endpoint_backup = \"https://127.0.0.1:9\"",
+            "merchant[0].endpoint_backup",
+        ),
+        (
+            good,
+            "endpoint = \"https://evilmch.weixin.qq.com\"\nendpoint_backup = \"https://api2.mch.weixin.qq.com\"",
+            "of the same kind",
+        ),
+    ] {
+        let said = list(server, more);
+        assert_eq!(said.code, 1, "{server} {more}");
+        assert!(said.err.contains(says), "{server} {more}: {}", said.err);
+    }
+}
+
+#[test]
+fn live_and_test_merchants_do_not_mix() {
+    let sim = Sim::start();
+    let file = sim.folder.path().join("mixed.toml");
+    let good = "public_url = \"https://refunds.example.com\"";
+    let test = sim.config_text();
+    let (_, test) = test.split_once("[[merchant]]").unwrap();
+    let test = test.replace("name = \"main\"", "name = \"test\"");
+    std::fs::write(&file, format!("{}\n[[merchant]]{test}", live(good, ""))).unwrap();
+    let said = say(tuikuan().args(["key", "list", "--config"]).arg(&file));
+    assert_eq!(said.code, 1);
+    assert!(
+        said.err.contains("live and test merchants stand in one"),
+        "{}",
+        said.err
+    );
+}

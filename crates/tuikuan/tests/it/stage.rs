@@ -155,7 +155,7 @@ impl Sim {
 
 /// A running service.
 pub(crate) struct Service {
-    _process: Process,
+    process: Process,
     pub(crate) url: String,
     pub(crate) key: String,
 }
@@ -177,11 +177,19 @@ impl Service {
             .arg(config));
         assert_eq!(made.code, 0, "{}", made.err);
         let key = made.json()["key"].as_str().unwrap().to_owned();
-        Self {
-            _process: process,
-            url,
-            key,
-        }
+        Self { process, url, key }
+    }
+
+    /// Sends it a signal and gives its exit code.
+    #[cfg(unix)]
+    pub(crate) fn end(&mut self, signal: &str) -> Option<i32> {
+        let id = self.process.child.id().to_string();
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &id])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        self.process.child.wait().unwrap().code()
     }
 
     /// A command that talks to it.
