@@ -114,6 +114,9 @@ impl Work<'_> {
                 refund_id: row.get(5)?,
                 attention: row.get(6)?,
                 ended_at: row.get(7)?,
+                total: row.get(8)?,
+                transaction_id: row.get(9)?,
+                attention_since: row.get(10)?,
             };
             Ok((version, head, status, indexed))
         })?;

@@ -17,8 +17,9 @@ mod embedded {
 /// How long a connection waits for another process (`key create` beside a running service).
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-/// Memory for pages of the writing connection, in KiB; used as it is needed.
-const CACHE_KIB: i64 = 64 * 1024;
+/// Memory for pages of the writing connection, in KiB; used as it is needed. More would cost: after
+/// most commits SQLite walks the whole table of cached pages. The system caches the file as well.
+const CACHE_KIB: i64 = 16 * 1024;
 
 /// Memory for pages of each reading connection, in KiB.
 const READER_CACHE_KIB: i64 = 4 * 1024;

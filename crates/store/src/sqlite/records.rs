@@ -10,10 +10,13 @@ use crate::sqlite::sql;
 use crate::sqlite::trouble::Trouble;
 use crate::sqlite::work::Work;
 
-/// Values that stand in an index.
+/// Values that stand in an index, and those that are written together with them.
 #[derive(PartialEq, Eq)]
 pub(super) struct Indexed {
     pub(super) payment_id: Option<String>,
+    pub(super) total: Option<i64>,
+    pub(super) transaction_id: Option<String>,
+    pub(super) attention_since: Option<i64>,
     pub(super) out_trade_no: Option<String>,
     pub(super) refund_id: Option<String>,
     pub(super) attention: Option<String>,
@@ -25,6 +28,9 @@ impl Indexed {
         let order = &refund.content.order;
         Self {
             payment_id: refund.payment_id.as_ref().map(ToString::to_string),
+            total: refund.total.map(|fen| fen.get()),
+            transaction_id: order.transaction_id.as_ref().map(ToString::to_string),
+            attention_since: refund.attention.map(|a| a.since.as_microsecond()),
             out_trade_no: order.out_trade_no.as_ref().map(ToString::to_string),
             refund_id: refund.refund_id.as_ref().map(ToString::to_string),
             attention: refund.attention.map(|a| a.reason.as_str().to_owned()),

@@ -1,7 +1,8 @@
 //! The statements of refunds, payments and history. Static text, bound parameters, explicit columns.
 
 pub(super) const REFUND_BEFORE: &str = "
-    SELECT version, history_head, status, payment_id, out_trade_no, refund_id, attention, ended_at
+    SELECT version, history_head, status, payment_id, out_trade_no, refund_id, attention, ended_at,
+        total, transaction_id, attention_since
     FROM refunds WHERE id = ?1";
 
 pub(super) const REFUND_INSERT: &str = "

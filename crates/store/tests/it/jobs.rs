@@ -124,7 +124,14 @@ async fn a_hint_brings_the_query_forward_but_no_more_than_the_limit() {
         let still = Finding::Found(report(&refund, WechatState::Processing));
         let change = Change {
             guard: Some(guard),
-            ..world.seen(&id, Observation::Query(still), first)
+            ..world.seen(
+                &id,
+                Observation::Query {
+                    finding: still,
+                    asked: first,
+                },
+                first,
+            )
         };
         world.commit(change).await.unwrap();
         let planned = due(&world, 1).unwrap();
@@ -165,7 +172,14 @@ async fn a_hint_during_a_look_is_kept_for_the_next() {
         let still = Finding::Found(report(&refund, WechatState::Processing));
         let change = Change {
             guard: Some(guard),
-            ..world.seen(&id, Observation::Query(still), now)
+            ..world.seen(
+                &id,
+                Observation::Query {
+                    finding: still,
+                    asked: now,
+                },
+                now,
+            )
         };
         world.commit(change).await.unwrap();
         assert_eq!(due(&world, 1), Some(now + SignedDuration::from_secs(6)));
