@@ -181,4 +181,6 @@ pub enum PaymentFinding {
     NotFound(ErrorNote),
     /// No usable answer.
     Unanswered(ErrorNote),
+    /// No usable answer until somebody mends the merchant's keys, certificate or permissions.
+    MerchantFault(ErrorNote),
 }

@@ -45,7 +45,7 @@ struct Inner {
     by_name: HashMap<MerchantName, usize>,
     tally: Tally,
     work: tokio::sync::Notify,
-    certificates: tokio::sync::Notify,
+    certificates: HashMap<MerchantName, tokio::sync::Notify>,
     stopping: AtomicBool,
 }
 
@@ -75,7 +75,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn new(parts: EngineParts) -> Result<Self, ReadError> {
+    pub fn new(mut parts: EngineParts) -> Result<Self, ReadError> {
+        parts.settings.lease = parts.settings.lease.max(parts.settings.lease_min());
         let endpoints = Endpoints::load(&parts.store)?;
         let by_name = parts
             .merchants
@@ -83,7 +84,13 @@ impl Engine {
             .enumerate()
             .map(|(i, m)| (m.name.clone(), i))
             .collect();
+        let certificates = parts
+            .merchants
+            .iter()
+            .map(|merchant| (merchant.name.clone(), tokio::sync::Notify::new()))
+            .collect();
         let limits = parts.settings.limits;
+        let born = parts.clock.now();
         let ledger = Ledger {
             store: parts.store,
             clock: parts.clock,
@@ -93,13 +100,13 @@ impl Engine {
         };
         let inner = Inner {
             ledger,
-            lanes: Lanes::new(limits),
+            lanes: Lanes::new(limits, born),
             network: parts.network,
             merchants: parts.merchants,
             by_name,
             tally: Tally::default(),
             work: tokio::sync::Notify::new(),
-            certificates: tokio::sync::Notify::new(),
+            certificates,
             stopping: AtomicBool::new(false),
         };
         Ok(Self {
@@ -221,12 +228,22 @@ impl Engine {
     }
 
     /// A notification named a serial that nobody knows: the certificates are fetched again.
-    pub(crate) fn want_certificates(&self) {
-        self.inner.certificates.notify_waiters();
+    pub(crate) fn want_certificates(&self, merchant: &MerchantName) {
+        if let Some(wanted) = self.inner.certificates.get(merchant) {
+            wanted.notify_one();
+        }
     }
 
-    pub(crate) async fn certificates_wanted(&self) {
-        self.inner.certificates.notified().await;
+    pub(crate) async fn certificates_wanted(&self, merchant: &MerchantName) {
+        match self.inner.certificates.get(merchant) {
+            Some(wanted) => wanted.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether a lease outlasts a call that begins at `begin`.
+    pub(crate) fn outlasts_call(&self, held: &Held, begin: Timestamp) -> bool {
+        tuikuan_domain::after(begin, self.settings().call_timeout) <= held.until
     }
 
     pub(crate) fn reload_endpoints(&self) -> Result<(), ReadError> {

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
@@ -17,7 +16,7 @@ use crate::merchant::Merchant;
 use crate::network::{CallError, Network, Sending, WebhookCall, WebhookError};
 
 /// Until a webhook's whole answer is in.
-const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const WEBHOOK_TIMEOUT_MAX: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
 /// Bytes of a webhook's answer that are read; the rest is nobody's business.
 const WEBHOOK_ANSWER_BYTES_MAX: usize = 16 * 1024;
 
@@ -68,7 +67,7 @@ impl Internet {
                 .redirect(Policy::none())
                 .no_proxy()
                 .https_only(true)
-                .timeout(WEBHOOK_TIMEOUT)
+                .timeout(WEBHOOK_TIMEOUT_MAX.unsigned_abs())
                 .dns_resolver(Arc::new(CheckedResolver {
                     addresses: options.addresses.clone(),
                 }));

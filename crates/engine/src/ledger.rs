@@ -14,8 +14,9 @@ use crate::clock::{Clock, IdSource};
 use crate::settings::Settings;
 use crate::webhook::Endpoints;
 
-/// A race is decided again at most so often; every round somebody else has won, so progress is made.
-const ROUNDS_MAX: usize = 10_000;
+/// A race is decided again at most so often: every round somebody else has won, and no order has so
+/// many refunds. A clash that no reload cures ends here too.
+pub(crate) const ROUNDS_MAX: usize = 300;
 
 /// Why an act on the ledger came to nothing. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -115,12 +116,11 @@ impl Ledger {
 
     /// Loads a refund and its payment.
     pub(crate) fn load(&self, id: &RefundId) -> Result<Loaded, LedgerError> {
-        let refund = self.store.refund(id)?;
-        let payment = match refund.as_ref().and_then(|r| r.payment_id.as_ref()) {
-            Some(payment) => self.store.payment(payment)?,
-            None => None,
-        };
-        Ok(Loaded { refund, payment })
+        let found = self.store.refund_and_payment(id)?;
+        Ok(Loaded {
+            refund: found.refund,
+            payment: found.payment,
+        })
     }
 
     /// Applies a door to an existing refund and commits what it returns.
@@ -140,7 +140,7 @@ impl Ledger {
             let acted = after(refund, transition);
             match self.commit(&acted.transition, id, &beside).await {
                 Ok(_) => return Ok(acted),
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
             }
         }

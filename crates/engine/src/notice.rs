@@ -19,8 +19,7 @@ use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::job::look_up::new_payment;
-use crate::lane::Permit;
-use crate::ledger::Beside;
+use crate::ledger::{Beside, LedgerError, ROUNDS_MAX};
 use crate::merchant::Merchant;
 use crate::verdict::{payment_of, report_of};
 
@@ -104,7 +103,7 @@ impl Engine {
                     error,
                     NotificationError::Verify(VerifyError::UnknownSerial { .. })
                 ) {
-                    self.want_certificates();
+                    self.want_certificates(&merchant.name);
                 }
                 tracing::debug!(merchant = %merchant.name, %error, "notification refused");
                 return None;
@@ -114,13 +113,11 @@ impl Engine {
             |outcome: &str| self.entry(merchant, incoming, (&notification.plain, "v3"), outcome);
         Some(match &notification.subject {
             Subject::Refund(report) => self.refund_told(merchant, report, entry).await,
-            Subject::Payment(report) => match payment_of((**report).clone()) {
-                PaymentFinding::Paid(facts) => {
-                    let inbox = Some(entry("payment"));
-                    settle_payment(self.store_payment(merchant, &facts, inbox).await)
-                }
+            Subject::Payment(report) => match payment_of(merchant, (**report).clone()) {
+                PaymentFinding::Paid(facts) => self.payment_told(merchant, &facts, entry).await,
                 PaymentFinding::NotPaid(_)
                 | PaymentFinding::NotFound(_)
+                | PaymentFinding::MerchantFault(_)
                 | PaymentFinding::Unanswered(_) => self.keep_some(Some(entry("not_paid"))).await,
             },
             Subject::Other => self.keep_some(Some(entry("other"))).await,
@@ -210,15 +207,39 @@ impl Engine {
         let opened = v2::open_payment(&incoming.body, merchant.mch_id.as_str(), key);
         let report = opened.ok()?;
         let entry = |outcome: &str| self.entry(merchant, incoming, (&incoming.body, "v2"), outcome);
-        Some(match payment_of(report) {
-            PaymentFinding::Paid(facts) => {
-                let inbox = Some(entry("payment"));
-                settle_payment(self.store_payment(merchant, &facts, inbox).await)
-            }
+        Some(match payment_of(merchant, report) {
+            PaymentFinding::Paid(facts) => self.payment_told(merchant, &facts, entry).await,
             PaymentFinding::NotPaid(_)
             | PaymentFinding::NotFound(_)
+            | PaymentFinding::MerchantFault(_)
             | PaymentFinding::Unanswered(_) => self.keep_some(Some(entry("not_paid"))).await,
         })
+    }
+
+    /// A verified payment. One that contradicts what is registered is kept and answered with success
+    /// all the same: sending it again would not mend it.
+    async fn payment_told(
+        &self,
+        merchant: &Merchant,
+        facts: &PaymentReport,
+        entry: impl Fn(&str) -> InboxEntry,
+    ) -> Result<(), EngineError> {
+        match self
+            .store_payment(merchant, facts, Some(entry("payment")))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(EngineError::PaymentDiffers { fields }) => {
+                self.tally().count("notifications", "payment_conflict");
+                tracing::warn!(
+                    merchant = %merchant.name, out_trade_no = %facts.out_trade_no,
+                    fields = fields.join(","),
+                    "a payment notification differs from the registered payment"
+                );
+                self.keep_some(Some(entry("conflict"))).await
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A v2 notification about a refund we do not know: stored, and once, within the merchant's
@@ -233,7 +254,11 @@ impl Engine {
             return Ok(());
         }
         let now = self.now();
-        if self.lanes().stranger(merchant.mch_id.as_str(), now) != Permit::Granted {
+        if self
+            .lanes()
+            .stranger(merchant.mch_id.as_str(), now)
+            .is_some()
+        {
             self.tally().count("notifications_unmatched", "over_budget");
             return Ok(());
         }
@@ -258,7 +283,7 @@ impl Engine {
         report: &Report,
         inbox: Option<InboxEntry>,
     ) -> Result<(), EngineError> {
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let found = self
                 .store()
                 .refund_by_number(&merchant.mch_id, &report.out_refund_no)?;
@@ -303,10 +328,11 @@ impl Engine {
                     self.tally().count("notifications_unmatched", "adopted");
                     return Ok(());
                 }
-                Err(CommitError::Conflict) => {}
+                Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
             }
         }
+        Err(LedgerError::Contended.into())
     }
 
     fn stranger(&self, merchant: &Merchant, report: &Report, order: OrderRef) -> NewRefund {
@@ -330,7 +356,7 @@ impl Engine {
         }
     }
 
-    async fn keep_some(&self, entry: Option<InboxEntry>) -> Result<(), EngineError> {
+    pub(crate) async fn keep_some(&self, entry: Option<InboxEntry>) -> Result<(), EngineError> {
         match entry {
             Some(entry) => self.keep(entry).await.map(|_| ()),
             None => Ok(()),
@@ -380,21 +406,5 @@ impl Engine {
             received_at: self.now(),
             outcome: outcome.to_owned(),
         }
-    }
-}
-
-/// A payment that contradicts the registered one is answered with success all the same: sending it
-/// again would not mend it.
-fn settle_payment<T>(stored: Result<T, EngineError>) -> Result<(), EngineError> {
-    match stored {
-        Ok(_) => Ok(()),
-        Err(EngineError::PaymentDiffers { fields }) => {
-            tracing::warn!(
-                fields = fields.join(","),
-                "a payment notification differs from the registered payment"
-            );
-            Ok(())
-        }
-        Err(error) => Err(error),
     }
 }

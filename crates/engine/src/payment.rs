@@ -10,7 +10,7 @@ use tuikuan_terms::{Fen, OutTradeNo, TransactionId};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::job::look_up::new_payment;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, ROUNDS_MAX};
 use crate::merchant::Merchant;
 
 /// A payment as a caller registers it.
@@ -50,12 +50,13 @@ impl Engine {
             .merchant(&new.merchant)
             .ok_or(EngineError::UnknownMerchant)?
             .clone();
-        if new.total.is_zero() || new.total > self.settings().total_max {
-            return Err(tuikuan_domain::Refusal::AmountAboveMaximum {
-                requested: new.total,
-                maximum: self.settings().total_max,
-            }
-            .into());
+        if new.total.is_zero() {
+            return Err(tuikuan_domain::Refusal::AmountZero.into());
+        }
+        let maximum = self.settings().total_max;
+        if new.total > maximum {
+            let requested = new.total;
+            return Err(tuikuan_domain::Refusal::AmountAboveMaximum { requested, maximum }.into());
         }
         let report = PaymentReport {
             out_trade_no: new.out_trade_no,
@@ -73,7 +74,8 @@ impl Engine {
         report: &PaymentReport,
         inbox: Option<InboxEntry>,
     ) -> Result<Registered, EngineError> {
-        loop {
+        for _ in 0..ROUNDS_MAX {
+            self.check_transaction(merchant, report)?;
             let order = OrderRef {
                 out_trade_no: Some(report.out_trade_no.clone()),
                 transaction_id: report.transaction_id.clone(),
@@ -122,6 +124,25 @@ impl Engine {
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(LedgerError::from(error).into()),
             }
+        }
+        Err(LedgerError::Contended.into())
+    }
+
+    /// WeChat's number of an order belongs to one order: a second claim to it is somebody's mistake.
+    fn check_transaction(
+        &self,
+        merchant: &Merchant,
+        report: &PaymentReport,
+    ) -> Result<(), EngineError> {
+        let Some(id) = &report.transaction_id else {
+            return Ok(());
+        };
+        let holder = self.store().payment_by_transaction(&merchant.mch_id, id)?;
+        match holder.filter(|holder| holder.out_trade_no != report.out_trade_no) {
+            Some(_) => Err(EngineError::PaymentDiffers {
+                fields: vec!["transaction_id"],
+            }),
+            None => Ok(()),
         }
     }
 }

@@ -11,7 +11,7 @@ use tuikuan_terms::{Fen, MchId, OutRefundNo};
 use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::ledger::Beside;
+use crate::ledger::{Beside, LedgerError, ROUNDS_MAX};
 
 /// What a caller asks for.
 #[derive(Debug, Clone)]
@@ -111,12 +111,13 @@ impl Engine {
                 metadata: ask.metadata,
             },
         };
-        loop {
+        for _ in 0..ROUNDS_MAX {
             match self.try_request(&new, source).await? {
                 Some(requested) => return Ok(requested),
                 None => tokio::task::yield_now().await,
             }
         }
+        Err(LedgerError::Contended.into())
     }
 
     /// One round; `None` when the records changed in between.

@@ -8,7 +8,7 @@ use tuikuan_terms::Fen;
 /// What the engine may be told.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How long a claimed job belongs to its worker. Longer than every call of one job.
+    /// How long a claimed job belongs to its worker; never shorter than [`Settings::lease_min`].
     pub lease: SignedDuration,
     /// A call to WeChat ends after so long, answered or not. Shorter than the lease.
     pub call_timeout: SignedDuration,
@@ -49,5 +49,17 @@ impl Default for Settings {
             exchanges_kept: SignedDuration::from_hours(30 * 24),
             certificates_refresh: SignedDuration::from_hours(12),
         }
+    }
+}
+
+impl Settings {
+    /// The shortest lease that outlasts every call of one job, with room for the commits around it.
+    /// A shorter one would be expired while its own call is under way.
+    #[must_use]
+    pub fn lease_min(&self) -> SignedDuration {
+        let longest = self.call_timeout.max(crate::internet::WEBHOOK_TIMEOUT_MAX);
+        longest
+            .saturating_mul(2)
+            .saturating_add(SignedDuration::from_secs(5))
     }
 }

@@ -184,7 +184,7 @@ impl Engine {
         let keys = merchant.account.credentials.trusted();
         if serial.is_some_and(|serial| keys.get(serial, self.clock().wall().as_second()).is_none())
         {
-            self.want_certificates();
+            self.want_certificates(&merchant.name);
         }
     }
 
@@ -288,9 +288,7 @@ impl Call {
             Err(Failure::Withheld) => {
                 return Outcome::NotSent(transport("LEASE_EXPIRED", "the lease ran out first"));
             }
-            Err(Failure::NotBuilt(error)) => {
-                return Outcome::NotNow(Wait::Merchant, own("not_configured", &error.to_string()));
-            }
+            Err(Failure::NotBuilt(error)) => return Outcome::NotSent(not_configured(error)),
             Err(Failure::Network(CallError::NotSent { reason })) => {
                 return Outcome::NotSent(transport("CONNECT_FAILED", reason));
             }
@@ -300,7 +298,7 @@ impl Call {
         };
         let submission = match submission_of(merchant, refund) {
             Ok(submission) => submission,
-            Err(error) => return Outcome::Unknown(own("not_configured", &error.to_string())),
+            Err(error) => return Outcome::Unknown(not_configured(&error)),
         };
         match merchant
             .account
@@ -351,14 +349,15 @@ impl Call {
     pub(crate) fn payment_finding(&self, merchant: &Merchant, refund: &Refund) -> PaymentFinding {
         let response = match self.response() {
             Ok(response) => response,
-            Err((note, _)) => return PaymentFinding::Unanswered(note),
+            Err((note, Fault::Merchant)) => return PaymentFinding::MerchantFault(note),
+            Err((note, Fault::Network)) => return PaymentFinding::Unanswered(note),
         };
         let order = order(&refund.content.order);
         match merchant
             .account
             .read_query_payment(&order, response, self.seconds())
         {
-            Ok(report) => payment_of(report),
+            Ok(report) => payment_of(merchant, report),
             Err(error) => {
                 let note = note_of(&error);
                 match read_treatment(&error, Interface::V2OrderQuery) {
@@ -366,6 +365,7 @@ impl Call {
                         "order_not_found",
                         "WeChat does not know this order",
                     )),
+                    Treatment::MerchantFault => PaymentFinding::MerchantFault(note),
                     _ => PaymentFinding::Unanswered(note),
                 }
             }
@@ -375,9 +375,7 @@ impl Call {
     fn response(&self) -> Result<&Response, (ErrorNote, Fault)> {
         match &self.result {
             Ok(response) => Ok(response),
-            Err(Failure::NotBuilt(error)) => {
-                Err((own("not_configured", &error.to_string()), Fault::Merchant))
-            }
+            Err(Failure::NotBuilt(error)) => Err((not_configured(error), Fault::Merchant)),
             Err(Failure::Withheld) => Err((transport("LEASE_EXPIRED", ""), Fault::Network)),
             Err(Failure::Network(CallError::NotSent { reason })) => {
                 Err((transport("CONNECT_FAILED", reason), Fault::Network))
@@ -524,6 +522,11 @@ fn transport(code: &str, message: &str) -> ErrorNote {
     }
 }
 
+/// A request that could not be built: the configuration lacks something.
+pub(crate) fn not_configured(error: &BuildError) -> ErrorNote {
+    own("not_configured", &error.to_string())
+}
+
 fn own(code: &str, message: &str) -> ErrorNote {
     ErrorNote {
         code: code.to_owned(),
@@ -561,7 +564,19 @@ pub(crate) fn report_of(merchant: &Merchant, report: RefundReport) -> Option<Rep
 }
 
 /// A paid order in the domain's words, or why it is none.
-pub(crate) fn payment_of(report: tuikuan_wechat::PaymentReport) -> PaymentFinding {
+pub(crate) fn payment_of(
+    merchant: &Merchant,
+    report: tuikuan_wechat::PaymentReport,
+) -> PaymentFinding {
+    let named = |ours: &str, theirs: Option<&str>| theirs.is_none_or(|theirs| theirs == ours);
+    let sub = merchant.sub_mch_id.as_ref().map_or("", |id| id.as_str());
+    if !named(
+        merchant.mch_id.as_str(),
+        report.mch_id.as_ref().map(|id| id.as_str()),
+    ) || !named(sub, report.sub_mch_id.as_ref().map(|id| id.as_str()))
+    {
+        return PaymentFinding::NotFound(own("order_not_found", "the order is another merchant's"));
+    }
     let paid = report.state.is_paid();
     match report.total.filter(|total| paid && !total.is_zero()) {
         Some(total) => PaymentFinding::Paid(PaymentReport {

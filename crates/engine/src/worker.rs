@@ -27,6 +27,9 @@ const ENDPOINTS_RELOAD: Duration = Duration::from_secs(5);
 /// Old conversations are removed this often.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
+/// Between two steps of removing.
+const PRUNE_PAUSE: Duration = Duration::from_millis(50);
+
 /// The running workers.
 #[derive(Debug)]
 pub struct Workers {
@@ -52,8 +55,10 @@ impl Engine {
         for merchant in self.merchants() {
             let (engine, merchant, stop) = (self.clone(), Arc::clone(merchant), stop.clone());
             tracker.spawn(async move {
+                let mut fetched = certificates::fetch(&engine, &merchant).await;
+                let mut last = tokio::time::Instant::now();
                 loop {
-                    let wait = match certificates::fetch(&engine, &merchant).await {
+                    let wait = match fetched {
                         Fetched::Failed => CERTIFICATES_AGAIN,
                         Fetched::Replaced | Fetched::None => {
                             engine.settings().certificates_refresh.unsigned_abs()
@@ -61,11 +66,16 @@ impl Engine {
                     };
                     tokio::select! {
                         () = stop.cancelled() => return,
-                        () = tokio::time::sleep(wait) => {}
-                        () = engine.certificates_wanted() => {
-                            tokio::time::sleep(Duration::from_secs(1)).await;
+                        () = tokio::time::sleep_until(last + wait) => {}
+                        () = engine.certificates_wanted(&merchant.name) => {
+                            // Anybody can name a serial: one demanded fetch a minute (INV-23).
+                            if last.elapsed() < CERTIFICATES_AGAIN {
+                                continue;
+                            }
                         }
                     }
+                    fetched = certificates::fetch(&engine, &merchant).await;
+                    last = tokio::time::Instant::now();
                 }
             });
         }
@@ -156,7 +166,11 @@ async fn dispatch(
                 false
             }
         };
-        let wait = if more { LOOK_MIN } else { until_next(&engine) };
+        let wait = if more {
+            LOOK_MIN
+        } else {
+            until_next(&engine, &running)
+        };
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(wait) => continue,
@@ -168,11 +182,20 @@ async fn dispatch(
     }
 }
 
-fn until_next(engine: &Engine) -> Duration {
-    match engine.next_due() {
-        Ok(Some(due)) => engine.clock().until(due).clamp(LOOK_MIN, LOOK_MAX),
-        Ok(None) | Err(_) => LOOK_MAX,
-    }
+/// When to look again. A lane without room wakes the dispatcher by itself when it has some; a lane
+/// that waits for its quota is looked at by the safety net.
+fn until_next(engine: &Engine, running: &Running) -> Duration {
+    let Ok(lanes) = engine.store().lanes() else {
+        return LOOK_MAX;
+    };
+    let due = lanes
+        .into_iter()
+        .filter(|lane| room(engine, &lane.lane, running.count(&lane.lane)) > 0)
+        .map(|lane| lane.due_at)
+        .min();
+    due.map_or(LOOK_MAX, |due| {
+        engine.clock().until(due).clamp(LOOK_MIN, LOOK_MAX)
+    })
 }
 
 /// Claims once from every lane that has due jobs; `true` when a lane may have more at once.
@@ -194,8 +217,9 @@ async fn round(
             let place = running.begin(work.lane());
             let engine = engine.clone();
             tracker.spawn(async move {
+                let ends = EndsTheProcess;
                 run(&engine, work).await;
-                drop(place);
+                drop((ends, place));
             });
         }
     }
@@ -217,6 +241,18 @@ fn room(engine: &Engine, lane: &Lane, running: usize) -> usize {
         Lane::Webhook(_) => engine.settings().deliveries_in_flight_max,
     };
     most.saturating_sub(running).min(CLAIM_MAX)
+}
+
+/// A job that panics has met a record that cannot be: stopping is right, guessing is not.
+struct EndsTheProcess;
+
+impl Drop for EndsTheProcess {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("an invariant is broken, the process ends");
+            std::process::abort();
+        }
+    }
 }
 
 async fn run(engine: &Engine, work: Work) {
@@ -252,9 +288,22 @@ async fn keep_house(engine: Engine, stop: CancellationToken) {
             _ = prune.tick() => {
                 let kept = engine.settings().exchanges_kept;
                 let before = engine.now().checked_sub(kept).unwrap_or(jiff::Timestamp::MIN);
-                if let Err(error) = engine.store().prune(before).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "old conversations not removed");
-                }
+                prune_all(&engine, &stop, before).await;
+            }
+        }
+    }
+}
+
+/// Removes old conversations in small steps, so that nobody waits behind a long one.
+async fn prune_all(engine: &Engine, stop: &CancellationToken, before: jiff::Timestamp) {
+    while !stop.is_cancelled() {
+        match engine.store().prune(before).await {
+            Ok(0) => return,
+            Ok(_) => tokio::time::sleep(PRUNE_PAUSE).await,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "old conversations not removed");
+                return;
             }
         }
     }

@@ -260,6 +260,13 @@ impl Code {
         "The refund was already submitted",
         "It may be with WeChat and cannot be withdrawn any more.",
     );
+    /// Sending it again could pay twice.
+    pub const CONTRADICTED: Self = code(
+        "contradicted",
+        409,
+        "WeChat knows this refund after all",
+        "Its record and WeChat contradict each other: settle the conflict instead of sending it again.",
+    );
     /// Payment with other facts.
     pub const PAYMENT_DIFFERS: Self = code(
         "payment_differs",
@@ -292,7 +299,7 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::UNAUTHORIZED,
         Self::NOT_FOUND,
         Self::METHOD_NOT_ALLOWED,
@@ -326,6 +333,7 @@ impl Code {
         Self::ORDER_NUMBERS_DISAGREE,
         Self::WRONG_STATUS,
         Self::ALREADY_SUBMITTED,
+        Self::CONTRADICTED,
         Self::PAYMENT_DIFFERS,
         Self::WEBHOOK_REFUSED,
         Self::STORAGE_FULL,

@@ -241,6 +241,7 @@ impl From<Refusal> for Problem {
             | Refusal::TooManyRefunds
             | Refusal::ReplacesUnknown
             | Refusal::OrderNumbersDisagree
+            | Refusal::Contradicted
             | Refusal::AlreadySubmitted => problem,
         }
     }
@@ -261,6 +262,7 @@ const fn code_of(refusal: &Refusal) -> Code {
         Refusal::OrderNumbersDisagree => Code::ORDER_NUMBERS_DISAGREE,
         Refusal::NotIn { .. } => Code::WRONG_STATUS,
         Refusal::AlreadySubmitted => Code::ALREADY_SUBMITTED,
+        Refusal::Contradicted => Code::CONTRADICTED,
     }
 }
 
@@ -306,6 +308,7 @@ mod tests {
                 wanted: "retried",
             },
             Refusal::AlreadySubmitted,
+            Refusal::Contradicted,
         ];
         for refusal in refusals {
             assert_eq!(code_of(&refusal).name, refusal.code());

@@ -2,7 +2,7 @@
 //! identity, its own pool. No redirects, no proxy from the environment, bounded time and bytes. The
 //! backup host is tried only when no connection to the first could be made.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::redirect::Policy;
 use zeroize::Zeroizing;
@@ -103,16 +103,26 @@ impl Client {
     /// # Errors
     /// [`TransportError`]; only [`TransportError::NotSent`] proves that nothing arrived.
     pub async fn send(&self, request: &Request) -> Result<Response, TransportError> {
-        let first = self.send_to(&self.options.endpoint, request).await;
+        let begun = Instant::now();
+        let first = self
+            .send_to(&self.options.endpoint, request, self.options.timeout)
+            .await;
+        // Both hosts share one deadline: the caller's lease must outlast the call.
+        let left = self.options.timeout.saturating_sub(begun.elapsed());
         match (&first, &self.options.endpoint_backup) {
-            (Err(TransportError::NotSent { .. }), Some(backup)) => {
-                self.send_to(backup, request).await
+            (Err(TransportError::NotSent { .. }), Some(backup)) if !left.is_zero() => {
+                self.send_to(backup, request, left).await
             }
             _ => first,
         }
     }
 
-    async fn send_to(&self, endpoint: &str, request: &Request) -> Result<Response, TransportError> {
+    async fn send_to(
+        &self,
+        endpoint: &str,
+        request: &Request,
+        deadline: Duration,
+    ) -> Result<Response, TransportError> {
         let not_sent = |source| TransportError::NotSent {
             endpoint: endpoint.to_owned(),
             source,
@@ -131,7 +141,9 @@ impl Client {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let mut call = client.request(method, format!("{endpoint}{}", request.path));
+        let mut call = client
+            .request(method, format!("{endpoint}{}", request.path))
+            .timeout(deadline);
         for (name, value) in &request.headers {
             call = call.header(name, value);
         }

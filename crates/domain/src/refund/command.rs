@@ -135,6 +135,9 @@ pub enum Refusal {
         /// What was wanted, as a participle.
         wanted: &'static str,
     },
+    /// WeChat has said that it knows this refund after all: sending it again could pay twice.
+    #[error("WeChat knows this refund after all: settle the conflict instead of sending it again")]
+    Contradicted,
     /// It may already be with WeChat and cannot be withdrawn.
     #[error("the refund was already submitted and cannot be cancelled")]
     AlreadySubmitted,
@@ -157,6 +160,7 @@ impl Refusal {
             Self::ReplacesNotClosed { .. } => "replaces_not_closed",
             Self::OrderNumbersDisagree => "order_numbers_disagree",
             Self::NotIn { .. } => "wrong_status",
+            Self::Contradicted => "contradicted",
             Self::AlreadySubmitted => "already_submitted",
         }
     }

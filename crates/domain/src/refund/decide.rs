@@ -5,7 +5,7 @@ use tuikuan_terms::{OutTradeNo, TransactionId};
 use crate::after;
 use crate::ids::RefundId;
 use crate::outcome::{ErrorNote, ErrorSource};
-use crate::payment::{OrderRef, Payment, REFUND_WINDOW, REFUNDS_PER_PAYMENT_MAX};
+use crate::payment::{OrderRef, Payment, REFUNDS_PER_PAYMENT_MAX};
 use crate::refund::transition::Draft;
 use crate::refund::{
     Approval, AttemptEnd, AttemptMark, AttentionReason, Command, Content, Context, NewRefund,
@@ -173,7 +173,7 @@ fn check_capacity(
 ) -> Result<(), Refusal> {
     if let Some(paid_at) = payment
         .paid_at
-        .filter(|paid| context.now > after(*paid, REFUND_WINDOW))
+        .filter(|_| payment.window_closed(context.now))
     {
         return Err(Refusal::WindowClosed { paid_at });
     }
@@ -319,6 +319,13 @@ fn retry(
             status: refund.status,
             wanted: "retried",
         });
+    }
+    if refund
+        .contradictions
+        .as_deref()
+        .is_some_and(|known| known.contains("released:"))
+    {
+        return Err(Refusal::Contradicted);
     }
     if let Some(payment) = payment {
         check_capacity(&refund.content, payment, context)?;

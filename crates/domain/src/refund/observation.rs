@@ -1,6 +1,8 @@
 //! The second door's input: what WeChat says about a refund.
 
-use crate::outcome::{Finding, Outcome, PaymentFinding, Report};
+use jiff::Timestamp;
+
+use crate::outcome::{ErrorNote, Finding, Outcome, PaymentFinding, Report};
 use crate::payment::Payment;
 
 /// What WeChat says. Evidence ranks: verified query, verified v3 notification, verified reply
@@ -14,8 +16,15 @@ pub enum Observation {
         /// What the answer proves.
         outcome: Outcome,
     },
+    /// The request could not be built: the configuration lacks something. No attempt began.
+    NotBuilt(ErrorNote),
     /// The answer to a query.
-    Query(Finding),
+    Query {
+        /// What it found.
+        finding: Finding,
+        /// When it was asked: what WeChat did not know then says nothing about later.
+        asked: Timestamp,
+    },
     /// A signed notification.
     Notification(Report),
     /// A notification that proves nothing: look now.

@@ -1,7 +1,7 @@
 //! The second door: what WeChat says. Total and pure: any observation at any time gives a
 //! transition, and a duplicate, a late or a contradictory one is handled here once for all sources.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::after;
 use crate::event::Source;
@@ -18,6 +18,8 @@ use crate::refund::{
 
 /// After so many attempts without a trace a person is told.
 const ATTEMPTS_BEFORE_ATTENTION: u32 = 5;
+/// After so many connections that could not be made a person is told.
+const WAITS_BEFORE_ATTENTION: u32 = 8;
 /// "No such refund" about an accepted refund contradicts it only after this time.
 const ACCEPTED_VISIBLE: SignedDuration = SignedDuration::from_hours(1);
 
@@ -39,9 +41,16 @@ pub fn observe(
             let draft = Draft::change(refund, payment, context);
             reply(draft, refund, attempt, outcome, context)
         }
-        Observation::Query(finding) => {
+        Observation::NotBuilt(note) => {
+            let mut draft = Draft::change(refund, payment, context);
+            if refund.status == Status::Queued {
+                not_now(&mut draft, Wait::Merchant, note, context);
+            }
+            draft.finish()
+        }
+        Observation::Query { finding, asked } => {
             let draft = Draft::change(refund, payment, context);
-            query(draft, refund, finding, context)
+            query(draft, refund, (finding, asked), context)
         }
         Observation::Notification(report) => {
             let mut draft = Draft::change(refund, payment, context);
@@ -175,6 +184,9 @@ fn not_sent(draft: &mut Draft<'_>, refund: &Refund, note: ErrorNote, context: &C
         .schedule
         .reach_again(draft.refund.waits, context.now);
     draft.queue(None, Step::Submit, due);
+    if draft.refund.waits >= WAITS_BEFORE_ATTENTION {
+        draft.need(AttentionReason::Configuration);
+    }
 }
 
 /// Why a statement is not about this refund, if it is not (INV-21).
@@ -287,13 +299,6 @@ fn learn(draft: &mut Draft<'_>, report: &Report) {
     if order.transaction_id.is_none() {
         order.transaction_id.clone_from(&report.transaction_id);
     }
-    if let Some(payment) = draft
-        .payment
-        .as_mut()
-        .filter(|p| p.transaction_id.is_none())
-    {
-        payment.transaction_id.clone_from(&report.transaction_id);
-    }
 }
 
 fn apply_to_end(draft: &mut Draft<'_>, refund: &Refund, report: &Report) {
@@ -350,7 +355,7 @@ fn ask_later(draft: &mut Draft<'_>, context: &Context<'_>) {
 fn query(
     mut draft: Draft<'_>,
     refund: &Refund,
-    finding: Finding,
+    (finding, asked): (Finding, Timestamp),
     context: &Context<'_>,
 ) -> Result<Transition, Refusal> {
     match finding {
@@ -360,7 +365,7 @@ fn query(
                 ask_later(&mut draft, context);
             }
         }
-        Finding::NotFound => not_found(&mut draft, refund, context),
+        Finding::NotFound => not_found(&mut draft, refund, asked, context),
         Finding::Unanswered(note) => unanswered(&mut draft, refund, note, context),
         Finding::MerchantFault(note) => {
             if refund.status.can_query() {
@@ -375,13 +380,13 @@ fn query(
     draft.finish()
 }
 
-fn not_found(draft: &mut Draft<'_>, refund: &Refund, context: &Context<'_>) {
+fn not_found(draft: &mut Draft<'_>, refund: &Refund, asked: Timestamp, context: &Context<'_>) {
     let last = refund.last_attempt_at.unwrap_or(refund.created_at);
     match refund.status {
         Status::Unknown => {
             let visible = after(last, context.schedule.visibility);
-            if context.now < visible {
-                draft.plan = Plan::At(Step::Query, visible);
+            if asked < visible {
+                draft.plan = Plan::At(Step::Query, visible.max(context.now));
             } else if refund.refusal_unconfirmed {
                 draft.refund.refusal_unconfirmed = false;
                 draft.need(AttentionReason::Refused);
@@ -445,7 +450,25 @@ fn lookup(
         context,
     );
     match finding {
-        PaymentFinding::NotPaid(note) | PaymentFinding::NotFound(note) => draft.reject(note),
+        PaymentFinding::NotPaid(note) | PaymentFinding::NotFound(note) => {
+            draft.need(AttentionReason::Refused);
+            if refund.submitted_at.is_some() {
+                // An earlier attempt may have moved the money: only a query of the refund can tell.
+                unknown(&mut draft, Some(note), context);
+                draft.refund.refusal_unconfirmed = true;
+            } else {
+                draft.reject(note);
+            }
+        }
+        PaymentFinding::MerchantFault(note) => {
+            draft.refund.waits = refund.waits.saturating_add(1);
+            draft.refund.error = Some(note);
+            draft.need(AttentionReason::Configuration);
+            let due = context
+                .schedule
+                .wait(Wait::Merchant, draft.refund.waits, context.now);
+            draft.plan = Plan::At(Step::LookUpPayment, due);
+        }
         PaymentFinding::Unanswered(note) => {
             draft.refund.waits = refund.waits.saturating_add(1);
             draft.refund.error = Some(note);

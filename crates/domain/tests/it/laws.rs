@@ -77,8 +77,14 @@ fn apply(life: &mut Life, input: &Input) -> Option<Plan> {
                 _ => Finding::Unanswered(note("TIMEOUT_NO_RESPONSE")),
             };
             Some(
-                life.observe(Observation::Query(finding), Source::Query)
-                    .plan,
+                life.observe(
+                    Observation::Query {
+                        finding: finding,
+                        asked: life.now,
+                    },
+                    Source::Query,
+                )
+                .plan,
             )
         }
         Input::Notification(n, wrong) => {

@@ -17,7 +17,13 @@ fn life_in(status: Status) -> Life {
     let submit = |life: &mut Life| life.command(Command::Submit).unwrap();
     let found = |life: &mut Life, state| {
         let report = report(life.refund(), state);
-        life.observe(Observation::Query(Finding::Found(report)), Source::Query);
+        life.observe(
+            Observation::Query {
+                finding: Finding::Found(report),
+                asked: life.now,
+            },
+            Source::Query,
+        );
     };
     let answer = |life: &mut Life, outcome| {
         life.observe(
@@ -144,7 +150,10 @@ fn observations(life: &Life) -> Vec<(String, Observation, Source)> {
             },
             Source::Reply,
         ));
-        let found = Observation::Query(Finding::Found(report.clone()));
+        let found = Observation::Query {
+            finding: Finding::Found(report.clone()),
+            asked: life.now,
+        };
         list.push((format!("query found {state:?}"), found, Source::Query));
         let notice = Observation::Notification(report);
         list.push((
@@ -161,12 +170,12 @@ fn observations(life: &Life) -> Vec<(String, Observation, Source)> {
         Source::Notification,
     ));
     list.push(("hint".into(), Observation::Hint, Source::Notification));
-    list.extend(proofless());
+    list.extend(proofless(life.now));
     list
 }
 
 /// Answers that carry no report.
-fn proofless() -> Vec<(String, Observation, Source)> {
+fn proofless(now: jiff::Timestamp) -> Vec<(String, Observation, Source)> {
     let attempt = 1;
     let mut list: Vec<(String, Observation, Source)> = Vec::new();
     let outcomes = [
@@ -216,7 +225,10 @@ fn proofless() -> Vec<(String, Observation, Source)> {
     for (name, finding) in findings {
         list.push((
             format!("query {name}"),
-            Observation::Query(finding),
+            Observation::Query {
+                finding: finding,
+                asked: now,
+            },
             Source::Query,
         ));
     }

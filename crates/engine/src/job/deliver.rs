@@ -6,6 +6,7 @@ use tuikuan_domain::after;
 use tuikuan_store::{Delivery, DeliveryEnd, DeliveryId, DeliveryReport, Endpoint};
 
 use crate::engine::{Engine, Held};
+use crate::internet::WEBHOOK_TIMEOUT_MAX;
 use crate::ledger::LedgerError;
 use crate::network::{WebhookCall, WebhookError};
 
@@ -25,6 +26,9 @@ pub(crate) async fn run(engine: &Engine, held: &Held, id: &DeliveryId) -> Result
         let facts = (None, Some("the endpoint is disabled".to_owned()));
         return finish(engine, held, (DeliveryEnd::Dead, None), facts).await;
     };
+    if engine.stopping() || after(engine.now(), WEBHOOK_TIMEOUT_MAX) > held.until {
+        return engine.hand_back(held).await;
+    }
     let result = match signed(engine, &endpoint, (&delivery.id, &delivery.body)) {
         Ok(call) => engine.network().deliver(call).await,
         Err(reason) => Err(WebhookError::Unreachable { reason }),

@@ -11,7 +11,7 @@ use crate::clock::payment_id;
 use crate::engine::{Engine, Held};
 use crate::job::query::permitted;
 use crate::job::submit::mend_plan;
-use crate::ledger::{Beside, LedgerError, after};
+use crate::ledger::{Beside, LedgerError, ROUNDS_MAX, after};
 use crate::merchant::Merchant;
 use crate::verdict;
 
@@ -40,13 +40,14 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     };
     let ledger = engine.ledger();
     // Another refund of the same order may store the payment first: then it is loaded and used.
-    loop {
+    for _ in 0..ROUNDS_MAX {
         let loaded = ledger.load(&refund.id)?;
         let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
         let found = match &finding {
             PaymentFinding::Paid(report) => Some(Box::new(record(engine, merchant, report)?)),
             PaymentFinding::NotPaid(_)
             | PaymentFinding::NotFound(_)
+            | PaymentFinding::MerchantFault(_)
             | PaymentFinding::Unanswered(_) => None,
         };
         let observation = Observation::PaymentLookup {
@@ -62,10 +63,11 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
                 return mend_plan(engine, guard, &acted.refund).await;
             }
             Ok(_) => return Ok(()),
-            Err(CommitError::Conflict) => {}
+            Err(CommitError::Conflict) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),
         }
     }
+    Err(LedgerError::Contended)
 }
 
 /// The payment as stored, or a new record of what WeChat reports.

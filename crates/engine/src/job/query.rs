@@ -5,7 +5,6 @@ use tuikuan_domain::{Observation, Payment, Plan, Refund, Source, Step};
 
 use crate::engine::{Engine, Held};
 use crate::job::submit::mend_plan;
-use crate::lane::Permit;
 use crate::ledger::{Beside, LedgerError};
 use crate::verdict;
 
@@ -28,6 +27,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     if !permitted(engine, held, &refund).await {
         return engine.hand_back(held).await;
     }
+    let asked = engine.now();
     let call = engine
         .call(merchant, verdict::query(engine, merchant, &refund))
         .await;
@@ -41,7 +41,10 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         Ok(observe(
             refund,
             payment,
-            Observation::Query(finding.clone()),
+            Observation::Query {
+                finding: finding.clone(),
+                asked,
+            },
             context,
         ))
     };
@@ -59,12 +62,12 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
 /// Waits for the quota of queries; `false` when the lease would not outlast a call any more.
 pub(crate) async fn permitted(engine: &Engine, held: &Held, refund: &Refund) -> bool {
     loop {
-        if engine.stopping() || engine.after(engine.settings().call_timeout) > held.until {
+        if engine.stopping() || !engine.outlasts_call(held, engine.now()) {
             return false;
         }
         match engine.lanes().query(refund.mch_id.as_str(), engine.now()) {
-            Permit::Granted => return true,
-            Permit::At(due) => engine.sleep_until(due).await,
+            None => return true,
+            Some(due) => engine.sleep_until(due).await,
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Sends a refund to WeChat. The attempt is committed before a byte leaves (INV-4); whatever the
 //! answer does not prove is asked about, never assumed (INV-5).
 
+use tuikuan_domain::outcome::Wait;
 use tuikuan_domain::refund::{AttemptMark, Command, Context, Situation, decide, observe};
 use tuikuan_domain::{Observation, Outcome, Payment, Plan, Refund, Source, Status, Step};
 use tuikuan_store::Guard;
 
 use crate::engine::{Engine, Held};
-use crate::lane::{Answer, Permit};
+use crate::lane::{Answer, Permit, Place};
 use crate::ledger::{Beside, LedgerError};
 use crate::merchant::Merchant;
 use crate::verdict::{self, Call};
@@ -27,7 +28,11 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     let command = match refund.status {
         Status::Submitting => Command::Rescue,
         _ => {
-            if !permitted(engine, held, &refund).await {
+            // Built first: what cannot be built is no attempt.
+            if let Err(error) = verdict::submission(engine, merchant, &refund) {
+                return not_built(engine, held, &refund, &error).await;
+            }
+            if !opened(engine, held, &refund).await {
                 return engine.hand_back(held).await;
             }
             Command::Submit
@@ -49,12 +54,6 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         .ledger()
         .act(&refund.id, Source::Engine, Beside::under(guard), door)
         .await;
-    let permit_used = matches!(&begun, Ok(acted) if acted.transition.attempt.is_some());
-    if command == Command::Submit && !permit_used {
-        engine
-            .lanes()
-            .submitted(refund.mch_id.as_str(), engine.now(), Answer::Fine);
-    }
     let begun = match begun {
         Ok(begun) => begun,
         Err(LedgerError::Refused(_)) => return mend_plan(engine, guard, &refund).await,
@@ -66,22 +65,65 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     send(engine, held, merchant, (&begun.refund, attempt)).await
 }
 
-/// Waits for the quota; `false` when the lease would not outlast a call any more.
-async fn permitted(engine: &Engine, held: &Held, refund: &Refund) -> bool {
-    loop {
-        if engine.stopping() || engine.after(engine.settings().call_timeout) > held.until {
+/// Waits until the lane is open, without taking a permit; `false` when the lease would not outlast
+/// a call any more.
+async fn opened(engine: &Engine, held: &Held, refund: &Refund) -> bool {
+    while let Some(due) = engine
+        .lanes()
+        .submit_wait(refund.mch_id.as_str(), engine.now())
+    {
+        if engine.stopping() || !engine.outlasts_call(held, due) {
             return false;
         }
-        // Orders older than a month have a limit of their own; the pay time is in the payment.
-        let paid_at = engine.paid_at(refund);
+        engine.sleep_until(due).await;
+    }
+    !engine.stopping() && engine.outlasts_call(held, engine.now())
+}
+
+/// Takes the permit for the bytes that are about to leave; `None` when the lease would not outlast
+/// the call any more: somebody else may be at it then, so nothing leaves (INV-24).
+async fn permit(engine: &Engine, held: &Held, refund: &Refund) -> Option<Place> {
+    // Orders older than a month have a limit of their own; the pay time is in the payment.
+    let paid_at = engine.paid_at(refund);
+    loop {
+        if !engine.outlasts_call(held, engine.now()) {
+            return None;
+        }
         match engine
             .lanes()
             .submit(refund.mch_id.as_str(), engine.now(), paid_at)
         {
-            Permit::Granted => return true,
-            Permit::At(due) => engine.sleep_until(due).await,
+            Permit::Granted(place) => return Some(place),
+            Permit::At(due) if engine.outlasts_call(held, due) => engine.sleep_until(due).await,
+            Permit::At(_) => return None,
         }
     }
+}
+
+async fn not_built(
+    engine: &Engine,
+    held: &Held,
+    refund: &Refund,
+    error: &tuikuan_wechat::BuildError,
+) -> Result<(), LedgerError> {
+    let note = verdict::not_configured(error);
+    let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
+        Ok(observe(
+            refund,
+            payment,
+            Observation::NotBuilt(note.clone()),
+            context,
+        ))
+    };
+    let beside = Beside::under(&held.guard);
+    let acted = engine
+        .ledger()
+        .act(&refund.id, Source::Engine, beside, door)
+        .await?;
+    if acted.transition.plan == Plan::Keep {
+        return mend_plan(engine, &held.guard, &acted.refund).await;
+    }
+    Ok(())
 }
 
 async fn send(
@@ -90,28 +132,19 @@ async fn send(
     merchant: &Merchant,
     (refund, attempt): (&Refund, u32),
 ) -> Result<(), LedgerError> {
-    // A commit that took too long has used up the lease: somebody else may be at it, so nothing
-    // leaves (INV-24).
-    let call = if engine.after(engine.settings().call_timeout) > held.until {
-        Call::withheld(engine.now())
-    } else {
-        engine
-            .call(merchant, verdict::submission(engine, merchant, refund))
-            .await
+    let place = permit(engine, held, refund).await;
+    let call = match &place {
+        None => Call::withheld(engine.now()),
+        Some(_) => {
+            engine
+                .call(merchant, verdict::submission(engine, merchant, refund))
+                .await
+        }
     };
     let outcome = call.submit_outcome(merchant, refund);
-    let answer = match outcome {
-        Outcome::Accepted(_) | Outcome::NotSent(_) => Answer::Fine,
-        Outcome::Unknown(_) if !call.answered() => Answer::Fine,
-        Outcome::Unknown(_)
-        | Outcome::Refused(_)
-        | Outcome::RefusedUnconfirmed(_)
-        | Outcome::NotNow(..)
-        | Outcome::OrderMissing(_) => Answer::Error,
-    };
-    engine
-        .lanes()
-        .submitted(refund.mch_id.as_str(), engine.now(), answer);
+    if let Some(place) = place {
+        place.end(engine.now(), answer(&outcome, &call));
+    }
     let beside = Beside {
         guard: Some(held.guard.clone()),
         exchange: Some(call.exchange("submit", Some(attempt))),
@@ -129,6 +162,21 @@ async fn send(
         .act(&refund.id, Source::Reply, beside, door)
         .await?;
     Ok(())
+}
+
+/// What the answer means for the merchant's lane.
+fn answer(outcome: &Outcome, call: &Call) -> Answer {
+    match outcome {
+        Outcome::Accepted(_) => Answer::Good,
+        Outcome::NotSent(_) => Answer::Silence,
+        Outcome::Unknown(_) if !call.answered() => Answer::Silence,
+        Outcome::NotNow(Wait::Balance | Wait::RateLimit | Wait::Merchant, _) => Answer::Closing,
+        Outcome::Unknown(_)
+        | Outcome::Refused(_)
+        | Outcome::RefusedUnconfirmed(_)
+        | Outcome::NotNow(Wait::OrderNotReady, _)
+        | Outcome::OrderMissing(_) => Answer::Error,
+    }
 }
 
 /// The job no longer fits the refund: give it the plan that does, so that nothing is stuck (INV-13).

@@ -80,11 +80,7 @@ pub(crate) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<RefundRequest, P
     let out_refund_no = fields.parsed("out_refund_no");
     let reason = fields.parsed("reason");
     let funds_account = fields.word("funds_account", FundsAccount::parse);
-    let goods_detail = fields.document(
-        "goods_detail",
-        Document::ObjectOrArray,
-        GOODS_DETAIL_BYTES_MAX,
-    );
+    let goods_detail = fields.document("goods_detail", Document::Array, GOODS_DETAIL_BYTES_MAX);
     let not_before = fields.time("not_before");
     let expected_refundable = fields.fen("expected_refundable");
     let replaces = fields.parsed("replaces");
