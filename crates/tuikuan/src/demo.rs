@@ -1,6 +1,43 @@
-//! `tuikuan demo`: what people see first.
+//! `tuikuan demo`: what people see first. Embedded SQLite, the built-in simulator, refunds of every
+//! kind, and at the end both books side by side. Nothing leaves this machine.
 
+mod board;
+mod books;
+mod plan;
+mod play;
+mod receiver;
+mod screen;
+mod shop;
+mod stage;
+mod summary;
+mod trouble;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
 use clap::Args;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::SaidAlready;
+use crate::{output, private, stop};
+
+use board::Board;
+use play::{Asked, Play, Tally};
+use screen::Screen;
+use shop::Shop;
+use stage::{SPEED, Stage};
+
+/// All scenes begin within this time, or at this rate when there are many.
+const BEGIN_WITHIN: Duration = Duration::from_secs(12);
+const BEGIN_PER_SECOND_MAX: u64 = 100;
+/// A refund that has not ended so long after the last one began is called stuck.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 #[expect(
     clippy::struct_excessive_bools,
@@ -27,8 +64,258 @@ pub(crate) struct DemoArgs {
 
 /// Runs it.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
-    anyhow::bail!(
-        "the demo of {} refunds is not part of this build",
-        args.refunds
-    )
+    let folder = Folder::make()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let played = runtime.block_on(perform(args, &folder.0));
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    played
+}
+
+/// The folder of one demo; gone when it ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> anyhow::Result<Self> {
+        let name = format!("tuikuan-demo-{}", uuid::Uuid::now_v7().simple());
+        let path = std::env::temp_dir().join(name);
+        private::folder(&path)
+            .with_context(|| format!("the folder {} could not be made", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::debug!(%error, "the demo's folder stays");
+        }
+    }
+}
+
+async fn perform(args: &DemoArgs, dir: &Path) -> anyhow::Result<()> {
+    let seed = args.seed.unwrap_or_else(any_seed);
+    let total = usize::try_from(args.refunds)?;
+    output::line(&format!(
+        "Tuikuan demo 退款演示: {total} refunds, seed {seed}, every kind of trouble, on clocks {SPEED} times as fast."
+    ))?;
+    output::line(&format!(
+        "Making keys and certificates in {} ...",
+        dir.display()
+    ))?;
+    let stopping = CancellationToken::new();
+    stop::on_signal(stopping.clone())?;
+    let stage = Stage::build(dir, seed).await?;
+    let scenes = plan::scenes(seed, total);
+    let begin_within = BEGIN_WITHIN.max(Duration::from_secs(
+        u64::from(args.refunds).div_ceil(BEGIN_PER_SECOND_MAX),
+    ));
+    let began = Instant::now();
+    let play = Arc::new(Play {
+        shop: Shop::new(&stage.url, &stage.key)?,
+        stage,
+        board: Board::default(),
+        seed,
+        deadline: began + begin_within + PATIENCE,
+        tally: Tally::default(),
+    });
+    output::line(&format!(
+        "The service is at {url}, WeChat Pay's stand-in at {wechat}.\n",
+        url = play.stage.url,
+        wechat = play.stage.sim.endpoint()
+    ))?;
+    subscribe(&play).await?;
+    let screen = Screen::new(total);
+    let shown = tokio::select! {
+        shown = show(&play, scenes, (&screen, begin_within)) => shown,
+        () = stopping.cancelled() => { screen.close(); return Ok(()); }
+    };
+    screen.close();
+    let (asked, crashes) = shown?;
+    let elapsed = began.elapsed();
+    let found = books::compare(&play, &asked).await?;
+    let survived = summary::survived(&play, crashes);
+    tell(&play, (&found, &survived), elapsed)?;
+    if !args.exit {
+        stay(&play, &stopping).await?;
+    }
+    if args.json {
+        output::line(&summary::json(&found, &survived, elapsed).to_string())?;
+    }
+    let good = found.good();
+    if let Some(play) = Arc::into_inner(play) {
+        play.stage.stop().await;
+    }
+    if good {
+        Ok(())
+    } else {
+        Err(SaidAlready.into())
+    }
+}
+
+fn any_seed() -> u64 {
+    let micros = jiff::Timestamp::now().as_microsecond();
+    u64::try_from(micros).unwrap_or(1) % 1_000_000
+}
+
+/// Webhooks for every merchant, and the event stream for the board.
+async fn subscribe(play: &Arc<Play>) -> anyhow::Result<()> {
+    for merchant in play.stage.merchants() {
+        let url = play.stage.receiver.url(merchant);
+        let body = json!({ "merchant": merchant, "url": url });
+        let made = play
+            .shop
+            .done(Method::POST, "/v1/webhooks", Some(&body))
+            .await?;
+        let secret = made.get("secret").and_then(Value::as_str);
+        play.stage
+            .receiver
+            .expect(merchant, secret.unwrap_or_default());
+    }
+    let stream = play.shop.stream(0).await?;
+    let listener = Arc::downgrade(play);
+    tokio::spawn(async move {
+        let mut stream = stream;
+        let mut text = Vec::new();
+        while let Ok(Some(chunk)) = stream.chunk().await {
+            text.extend_from_slice(&chunk);
+            let Some(play) = listener.upgrade() else {
+                return;
+            };
+            while let Some(at) = text.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = text.drain(..=at).collect();
+                let data = line.strip_prefix(b"data:".as_slice());
+                if let Some(event) = data.and_then(|data| serde_json::from_slice(data).ok()) {
+                    play.board.hear(&event);
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Plays all scenes while the screen shows them.
+async fn show(
+    play: &Arc<Play>,
+    scenes: Vec<plan::Scene>,
+    (screen, begin_within): (&Screen, Duration),
+) -> anyhow::Result<(Vec<Asked>, u64)> {
+    let total: usize = scenes.iter().map(|scene| scene.trouble.refunds()).sum();
+    let count = u32::try_from(scenes.len()).unwrap_or(u32::MAX);
+    let pause = begin_within.checked_div(count).unwrap_or_default();
+    let mut running = JoinSet::new();
+    let beginning = Arc::clone(play);
+    running.spawn(async move {
+        let mut playing = JoinSet::new();
+        let mut next = tokio::time::interval(pause.max(Duration::from_millis(1)));
+        for scene in scenes {
+            next.tick().await;
+            playing.spawn(Arc::clone(&beginning).scene(scene));
+        }
+        let mut asked = Vec::new();
+        while let Some(ended) = playing.join_next().await {
+            asked.extend(ended??);
+        }
+        Ok::<_, anyhow::Error>(asked)
+    });
+    let mut redraw = tokio::time::interval(screen.pace());
+    let mut turns = Turns::default();
+    loop {
+        tokio::select! {
+            ended = running.join_next() => {
+                screen.draw(&play.board.view(), total)?;
+                let asked = ended.context("no scene was played")???;
+                return Ok((asked, turns.crashes));
+            }
+            _ = redraw.tick() => {
+                screen.draw(&play.board.view(), total)?;
+                turns.take(play, total).await?;
+            }
+        }
+    }
+}
+
+/// What happens once, when the demo has come so far.
+#[derive(Default)]
+struct Turns {
+    crashes: u64,
+    rotated: bool,
+    topped_up: bool,
+}
+
+impl Turns {
+    async fn take(&mut self, play: &Play, total: usize) -> anyhow::Result<()> {
+        let finished = play.board.view().finished;
+        let note = |what: &str| play.board.note(play.time(), "", what.to_owned());
+        if !self.rotated && finished * 5 >= total {
+            self.rotated = true;
+            rotate(play).await?;
+            note("WeChat signs with a new platform certificate 平台证书轮换");
+        }
+        if self.crashes == 0 && finished * 5 >= total * 2 {
+            self.crashes = 1;
+            play.stage.crash_workers()?;
+            note("the workers were killed in the middle and started again 进程崩溃并重启");
+        }
+        if !self.topped_up && finished * 2 >= total {
+            self.topped_up = true;
+            let (mch_id, _) = Stage::account(plan::SHORT);
+            let top_up = 100_000_000;
+            play.stage
+                .sim
+                .with_world(|world| world.set_balance(mch_id, top_up, None))?;
+            note("the empty account was topped up 余额已充值");
+        }
+        Ok(())
+    }
+}
+
+async fn rotate(play: &Play) -> anyhow::Result<()> {
+    let url = format!(
+        "{}/merchants/1900000109/rotate",
+        play.stage.sim.control_url()
+    );
+    let body = json!({ "what": "platform_certificate" }).to_string();
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    client
+        .post(url)
+        .body(body)
+        .send()
+        .await?
+        .error_for_status()?;
+    Ok(())
+}
+
+fn tell(
+    play: &Play,
+    (found, survived): (&books::Found, &summary::Survived),
+    elapsed: Duration,
+) -> anyhow::Result<()> {
+    let webhooks = play.stage.receiver.tally();
+    output::line("")?;
+    output::line(&summary::books(found))?;
+    output::line("")?;
+    output::line(&summary::sentence(survived))?;
+    output::line(&format!(
+        "{} events; {} signed webhooks reached the shop, {} after a refusal.",
+        play.board.events(),
+        webhooks.messages,
+        webhooks.refused
+    ))?;
+    output::line(&summary::verdict(found, elapsed))?;
+    Ok(())
+}
+
+/// The service stays up, to be tried out.
+async fn stay(play: &Play, stopping: &CancellationToken) -> anyhow::Result<()> {
+    let (url, key) = (&play.stage.url, &play.stage.key);
+    output::line(&format!(
+        "\nThe service stays up until Ctrl-C 服务继续运行:\n  {url}/docs\n\n  export TUIKUAN_URL={url} TUIKUAN_KEY={key}\n  \
+         tuikuan refund list\n  curl -H \"Authorization: Bearer $TUIKUAN_KEY\" $TUIKUAN_URL/v1/refunds?limit=3\n\n\
+         The simulator's own books: {control}/refunds?mch_id=1900000109\n",
+        control = play.stage.sim.control_url()
+    ))?;
+    stopping.cancelled().await;
+    Ok(())
 }
