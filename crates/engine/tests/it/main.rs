@@ -1,0 +1,9 @@
+//! Black-box tests of the engine: whole lives of refunds, simulated from a seed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test stops at the first surprise"
+)]
+
+mod simulation;

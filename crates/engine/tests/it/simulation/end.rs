@@ -1,0 +1,284 @@
+//! What must hold when everything has come to rest: our books and the simulator's say the same.
+
+use tuikuan_domain::refund::Refusal;
+use tuikuan_domain::{Refund, Status};
+use tuikuan_engine::{EngineError, Requested};
+use tuikuan_sim::{Origin, RefundStatus};
+use tuikuan_store::{DeliveryStatus, Lane, Merchants};
+
+use super::act::{Act, name_of, sub_of};
+use super::check::merchant_of;
+use super::keys::kits;
+use super::life::{Life, now};
+
+impl Life {
+    /// A client was answered.
+    pub(crate) fn asked(&mut self, at: usize, result: Result<Requested, EngineError>) {
+        let ask = self.asks[at].clone();
+        let mut stage = self.shared.lock();
+        match result {
+            Ok(requested) => {
+                let refund = &requested.refund;
+                let same = refund.out_refund_no.as_str() == ask.number
+                    && refund.content.amount == ask.request.amount
+                    && refund.content.reason == ask.request.reason;
+                if !same {
+                    stage.find(format!(
+                        "INV-15: {} was answered with another refund",
+                        ask.number
+                    ));
+                }
+                if ask.id.as_ref().is_some_and(|id| *id != refund.id) {
+                    stage.find(format!("INV-15: {} became two refunds", ask.number));
+                }
+                drop(stage);
+                self.asks[at].id = Some(requested.refund.id);
+                if requested.created {
+                    self.outcome.lives += 1;
+                }
+            }
+            Err(EngineError::Refused(refusal)) => {
+                let stored = stage
+                    .store
+                    .refund_by_number(&ask.mch_id.parse().unwrap(), &ask.number.parse().unwrap())
+                    .unwrap();
+                let same = stored.is_some_and(|refund| refund.content.amount == ask.request.amount);
+                if same {
+                    stage.find(format!("INV-15: the same request was refused: {refusal}"));
+                }
+                drop(stage);
+                let name = match refusal {
+                    Refusal::ContentDiffers { .. } => "refused: content",
+                    Refusal::AmountExceedsRefundable { .. } => "refused: amount",
+                    _ => "refused: other",
+                };
+                self.outcome.count(name, 1);
+            }
+            Err(error) => stage.find(format!("a request failed: {error:?}")),
+        }
+    }
+
+    /// Every refund that was acknowledged.
+    fn refunds(&self) -> Vec<Refund> {
+        let mut ids: Vec<_> = self.asks.iter().filter_map(|ask| ask.id.clone()).collect();
+        ids.sort();
+        ids.dedup();
+        ids.iter()
+            .filter_map(|id| self.store.refund(id).unwrap())
+            .collect()
+    }
+
+    /// Whether every refund has ended, or waits for a person as it should, and every message has
+    /// been delivered.
+    pub(crate) fn ended(&self) -> bool {
+        let rests = |refund: &Refund| match refund.status {
+            Status::Abnormal => {
+                let stage = self.shared.lock();
+                let sub = sub_of(&kits()[merchant_of(refund)]);
+                let books =
+                    stage
+                        .world
+                        .refund(refund.mch_id.as_str(), sub, refund.out_refund_no.as_str());
+                books.is_none_or(|books| books.status == RefundStatus::Abnormal)
+            }
+            status if status.is_end() => true,
+            // WeChat and our record disagree; a person was told.
+            _ => self.watch.contradicted(refund.id.as_str()),
+        };
+        self.refunds().iter().all(rests) && self.delivered()
+    }
+
+    fn delivered(&self) -> bool {
+        let lanes = self.store.lanes().unwrap();
+        !lanes.iter().any(|due| matches!(due.lane, Lane::Webhook(_)))
+    }
+
+    /// The last look.
+    pub(crate) fn judge(&mut self) {
+        for at in 0..self.asks.len() {
+            let ask = self.asks[at].clone();
+            if let Some(id) = &ask.id
+                && self.store.refund(id).unwrap().is_none()
+            {
+                self.shared
+                    .lock()
+                    .find(format!("INV-14: {id} was acknowledged and is gone"));
+            }
+        }
+        let refunds = self.refunds();
+        for refund in &refunds {
+            self.outcome.count(refund.status.as_str(), 1);
+            self.judge_refund(refund);
+            self.judge_history(refund);
+            self.judge_messages(refund);
+        }
+        self.judge_books(&refunds);
+        self.judge_inbox();
+        super::check::stuck(&mut self.shared.lock(), 600);
+        let mut faults: Vec<(String, u64)> = Vec::new();
+        for (name, count) in self.shared.lock().world.fault_counts() {
+            faults.push((format!("fault {name}"), *count));
+        }
+        for (name, count) in faults {
+            self.outcome.count(&name, count);
+        }
+    }
+
+    fn judge_refund(&self, refund: &Refund) {
+        let mut stage = self.shared.lock();
+        let (mch_id, number) = (refund.mch_id.as_str(), refund.out_refund_no.as_str());
+        let sub = sub_of(&kits()[merchant_of(refund)]);
+        let books = stage.world.refund(mch_id, sub, number).cloned();
+        let said = books.as_ref().map(|books| books.status);
+        let fits = match refund.status {
+            Status::Succeeded => said == Some(RefundStatus::Success),
+            Status::Closed => said == Some(RefundStatus::Closed),
+            Status::Abnormal => said == Some(RefundStatus::Abnormal) && refund.attention.is_some(),
+            Status::SettledOffline => said.is_some(),
+            Status::Rejected | Status::Cancelled => said.is_none(),
+            Status::AwaitingApproval
+            | Status::Queued
+            | Status::Submitting
+            | Status::Unknown
+            | Status::Processing => false,
+        };
+        let told = refund.contradictions.is_some() && refund.attention.is_some();
+        if !fits && !told {
+            stage.find(format!(
+                "INV-16: {} ends as {}, the books say {said:?}",
+                refund.id,
+                refund.status.as_str()
+            ));
+        }
+        if refund.status.is_end() {
+            let attempts = stage.store.attempts_of(&refund.id).unwrap();
+            if let Some(open) = attempts.iter().find(|attempt| attempt.end.is_none()) {
+                let what = format!(
+                    "INV-4: attempt {} of {} has no end",
+                    open.attempt, refund.id
+                );
+                stage.find(what);
+            }
+        }
+        let differing = books.map_or(0, |books| books.differing_repeats);
+        if differing > 0 {
+            stage.find(format!(
+                "INV-9: WeChat saw {number} with different contents"
+            ));
+        }
+    }
+
+    fn judge_history(&self, refund: &Refund) {
+        let verified = now(self.store.verify_history(refund.id.clone())).unwrap();
+        if verified.as_ref().ok() != Some(&refund.version) {
+            let what = format!(
+                "INV-11: the history of {} is broken: {verified:?}",
+                refund.id
+            );
+            self.shared.lock().find(what);
+        }
+    }
+
+    /// Every event reached the endpoint at least once, unless all tries are used up.
+    fn judge_messages(&self, refund: &Refund) {
+        let mut stage = self.shared.lock();
+        let endpoint = stage.plan.endpoint;
+        if endpoint.is_none_or(|at| name_of(at) != refund.merchant.as_str()) {
+            return;
+        }
+        for seq in 1..=refund.version {
+            let taken = stage
+                .hooks
+                .taken
+                .contains(&(refund.id.as_str().to_owned(), seq));
+            if !taken && !self.dead(refund, seq) {
+                stage.find(format!(
+                    "INV-30: event {seq} of {} was never delivered",
+                    refund.id
+                ));
+            }
+        }
+    }
+
+    fn dead(&self, refund: &Refund, seq: i64) -> bool {
+        let endpoints = self.store.endpoints().unwrap();
+        let tries = tuikuan_engine::Settings::default().delivery_waits.len() + 1;
+        endpoints.iter().any(|endpoint| {
+            let deliveries = self.store.list_deliveries(&endpoint.id, None, 200).unwrap();
+            deliveries.iter().any(|delivery| {
+                delivery.refund_id == refund.id
+                    && delivery.seq == seq
+                    && delivery.status == DeliveryStatus::Dead
+                    && usize::try_from(delivery.attempts).unwrap() >= tries
+            })
+        })
+    }
+
+    /// What WeChat has was asked for, by us or in the portal.
+    fn judge_books(&self, refunds: &[Refund]) {
+        let mut stage = self.shared.lock();
+        let strangers: Vec<String> = stage
+            .world
+            .refunds()
+            .iter()
+            .filter(|books| books.origin == Origin::Api)
+            .filter(|books| {
+                !refunds.iter().any(|refund| {
+                    refund.out_refund_no.as_str() == books.out_refund_no
+                        && refund.content.amount.get() == books.amount
+                })
+            })
+            .map(|books| books.out_refund_no.clone())
+            .collect();
+        if let Some(number) = strangers.first() {
+            stage.find(format!(
+                "INV-3: WeChat refunded {number}, which nobody asked for"
+            ));
+        }
+    }
+
+    /// What was answered with success is stored.
+    fn judge_inbox(&self) {
+        let mut kept = 0_u64;
+        let mut before = None;
+        loop {
+            let page = self.store.list_inbox(&Merchants::All, before, 100).unwrap();
+            let Some(last) = page.last() else {
+                break;
+            };
+            before = Some(last.number);
+            kept += page
+                .iter()
+                .map(|row| 1 + u64::try_from(row.repeats).unwrap())
+                .sum::<u64>();
+        }
+        if kept < self.stored {
+            let stored = self.stored;
+            let what = format!("INV-20: {stored} notifications were acknowledged, {kept} stored");
+            self.shared.lock().find(what);
+        }
+    }
+}
+
+impl Act {
+    /// A short name for the trace.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Register(order) => format!("register {order}"),
+            Self::Ask(ask) => format!("ask {ask}"),
+            Self::Command(ask, command) => format!("command {ask} {command:?}"),
+            Self::Portal(portal) => format!("portal {}", portal.out_trade_no),
+            Self::Notice {
+                attempt,
+                merchant,
+                copy,
+            } => {
+                format!("notice {} {merchant} {copy}", attempt.id)
+            }
+            Self::Start => "start".to_owned(),
+            Self::Resume(id) => format!("resume {id}"),
+            Self::Calm => "calm".to_owned(),
+            Self::Mend => "mend".to_owned(),
+        }
+    }
+}
