@@ -42,7 +42,11 @@ fn admit(app: &App, request: &mut Request) -> Result<&'static Row, Refused> {
     let needs_key = match row.policy {
         Policy::Key => true,
         Policy::Open | Policy::Notification => false,
-        Policy::Metrics => app.settings.metrics_access == MetricsAccess::Key,
+        Policy::Metrics => match app.settings.metrics_access {
+            MetricsAccess::Key => true,
+            MetricsAccess::Local => !is_local(request),
+            MetricsAccess::Everybody => false,
+        },
     };
     if needs_key {
         let engine = &app.engine;
@@ -53,6 +57,19 @@ fn admit(app: &App, request: &mut Request) -> Result<&'static Row, Refused> {
         request.extensions_mut().insert(caller);
     }
     Ok(row)
+}
+
+/// The address at the other end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) std::net::IpAddr);
+
+/// Whether the request comes from this machine itself and not through a proxy on it.
+fn is_local(request: &Request) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
+        .iter()
+        .any(|name| request.headers().contains_key(*name));
+    !forwarded && peer.is_some_and(|peer| peer.0.to_canonical().is_loopback())
 }
 
 async fn run(app: &App, request: Request, next: Next) -> Response {

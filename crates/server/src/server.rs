@@ -12,10 +12,12 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 use tuikuan_engine::Engine;
 
 use crate::app::App;
 use crate::code::Code;
+use crate::gate::Peer;
 use crate::metrics::Open;
 use crate::problem::{PROBLEM_JSON, Problem};
 use crate::route::{router, shared};
@@ -140,7 +142,15 @@ async fn connection(app: App, router: Router, stream: TcpStream, permit: OwnedSe
         tracing::debug!(%error, "a connection was gone at once");
         return;
     }
-    let service = TowerToHyperService::new(router);
+    let Ok(peer) = stream.peer_addr().map(|address| Peer(address.ip())) else {
+        return;
+    };
+    let service = TowerToHyperService::new(router.map_request(
+        move |mut request: http::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        },
+    ));
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(app.settings.head_timeout)

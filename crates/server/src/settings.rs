@@ -27,9 +27,11 @@ pub struct Settings {
     pub metrics_access: MetricsAccess,
 }
 
-/// Who may read `/metrics`. The figures name merchants, so the default asks for a key.
+/// Who may read `/metrics`. The figures name merchants, so nobody from outside reads them freely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricsAccess {
+    /// Requests from this machine that no proxy has forwarded; all others with a good API key.
+    Local,
     /// A good API key is needed, as for the rest of the interface.
     Key,
     /// Everybody who reaches the address.
@@ -47,7 +49,7 @@ impl Default for Settings {
             stream_heartbeat: Duration::from_secs(15),
             drain_timeout: Duration::from_secs(10),
             key_cache: Duration::from_secs(1),
-            metrics_access: MetricsAccess::Key,
+            metrics_access: MetricsAccess::Local,
         }
     }
 }

@@ -185,6 +185,7 @@ fn form_words(message: &str) -> (String, String) {
 fn check(reader: &mut Reader<'_>, file: &Path, raw: &RawConfig) -> Option<Config> {
     let listen = listen(reader, &raw.server);
     let metrics = [
+        ("local", MetricsAccess::Local),
         ("key", MetricsAccess::Key),
         ("everybody", MetricsAccess::Everybody),
     ];
@@ -207,7 +208,7 @@ fn check(reader: &mut Reader<'_>, file: &Path, raw: &RawConfig) -> Option<Config
         file: file.to_owned(),
         listen: listen?,
         public_url,
-        metrics: metrics.unwrap_or(MetricsAccess::Key),
+        metrics: metrics.unwrap_or(MetricsAccess::Local),
         store_url: store_url?,
         engine,
         webhook_networks,

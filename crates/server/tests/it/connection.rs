@@ -161,3 +161,19 @@ async fn shutdown_ends_idle_connections_and_open_streams() {
     idle.read_to_end(&mut rest).await.unwrap();
     assert!(rest.is_empty());
 }
+
+#[tokio::test]
+async fn figures_are_open_to_this_machine_and_to_nobody_behind_a_proxy() {
+    let running = running(Settings::default()).await;
+    let get =
+        |head: &str| format!("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}\r\n");
+    let answer = talk(running.connect().await, &get("")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let answer = talk(
+        running.connect().await,
+        &get("x-forwarded-for: 203.0.113.7\r\n"),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    running.stop().await;
+}
