@@ -5,10 +5,12 @@
     reason = "in a test, a wrong assumption shall end the test"
 )]
 
+mod catalogue;
 mod doctor;
 mod journey;
 mod mistakes;
 mod notify;
+mod readme;
 mod stage;
 mod torture;
 mod usage;

@@ -2,7 +2,8 @@
 //! must agree with the simulator's, whatever happened (INV-1, INV-3, INV-14, INV-15, INV-42). The
 //! faults of the network are on the whole time. `scripts/torture` runs it in full.
 //!
-//! `TUIKUAN_TORTURE_ROUNDS` sets the number of kills, `TUIKUAN_TORTURE_SEED` the seed of the load.
+//! `TUIKUAN_TORTURE_ROUNDS` sets the number of kills, `TUIKUAN_TORTURE_SEED` the seed of the load,
+//! `TUIKUAN_TORTURE_PROGRAM` another binary than the one built for the test (an absolute path).
 #![expect(clippy::print_stdout, reason = "the counts are what it is run for")]
 
 mod books;

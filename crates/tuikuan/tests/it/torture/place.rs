@@ -264,7 +264,8 @@ impl Place {
 }
 
 fn command() -> Command {
-    let mut command = Command::new(PROGRAM);
+    let program = std::env::var_os("TUIKUAN_TORTURE_PROGRAM").unwrap_or_else(|| PROGRAM.into());
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TUIKUAN_")) {
         command.env_remove(name);
     }
