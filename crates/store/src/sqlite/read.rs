@@ -82,10 +82,28 @@ pub(super) fn refund_by_wechat_id(
 }
 
 pub(super) fn refund_and_payment(c: &Connection, id: &RefundId) -> Read<Situation> {
-    with_payment(c, refund(c, id)?)
+    at_one_instant(c, |c| with_payment(c, refund(c, id)?))
+}
+
+/// Several reads of one state: a commit between two of them would show a refund beside sums that do
+/// not hold it, or hold it twice.
+fn at_one_instant<T>(c: &Connection, read: impl FnOnce(&Connection) -> Read<T>) -> Read<T> {
+    let snapshot = c.unchecked_transaction()?;
+    let seen = read(&snapshot)?;
+    snapshot.commit()?;
+    Ok(seen)
 }
 
 pub(super) fn situation(
+    c: &Connection,
+    (mch_id, sub_mch_id): (&MchId, Option<&SubMchId>),
+    number: &OutRefundNo,
+    order: &OrderRef,
+) -> Read<Situation> {
+    at_one_instant(c, |c| looked_up(c, (mch_id, sub_mch_id), number, order))
+}
+
+fn looked_up(
     c: &Connection,
     (mch_id, sub_mch_id): (&MchId, Option<&SubMchId>),
     number: &OutRefundNo,

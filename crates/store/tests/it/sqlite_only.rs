@@ -1,11 +1,13 @@
 //! What only SQLite can show: its file altered from outside, a full disk, a second process.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::Connection;
+use tuikuan_domain::{Observation, Status, WechatState};
 use tuikuan_store::{AuditFault, CommitError, HistoryFault, OpenError, Options, Store};
 
-use crate::world::{World, at, payment, refund_id, registered, sqlite, wanted};
+use crate::world::{World, at, payment, refund_id, registered, report, sqlite, wanted};
 
 fn file(world: &World) -> PathBuf {
     PathBuf::from(world.url.strip_prefix("sqlite:").unwrap())
@@ -235,5 +237,31 @@ async fn secrets_are_not_in_the_file() {
             holds(b"endpoint.created") || suffix.is_empty(),
             "the test looks in the right place"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_and_its_payment_are_seen_at_one_instant() {
+    let world = sqlite(&Options::default());
+    let store = &world.store;
+    for n in 1..=60 {
+        let id = world.processing(n, at(0)).await;
+        let refund = store.refund(&id).unwrap().unwrap();
+        let told = Observation::Notification(report(&refund, WechatState::Success));
+        let change = world.seen(&id, told, at(1));
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    let seen = store.refund_and_payment(&id).unwrap();
+                    let status = seen.refund.unwrap().status;
+                    let spent = seen.payment.unwrap().spent;
+                    assert_eq!(status == Status::Succeeded, spent == refund.content.amount);
+                }
+            });
+            let committed = store.commit_now(change);
+            ended.store(true, Ordering::Relaxed);
+            committed.unwrap();
+        });
     }
 }
