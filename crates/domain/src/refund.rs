@@ -15,8 +15,11 @@ mod adopt;
 mod command;
 mod decide;
 mod fields;
+mod lookup;
 mod observation;
 mod observe;
+mod report;
+mod request;
 mod status;
 mod transition;
 

@@ -6,6 +6,7 @@
 //! can be simulated from a seed (see [`step`]).
 
 pub mod address;
+mod call;
 mod certificates;
 mod clock;
 mod engine;

@@ -4,23 +4,11 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::outcome::{ErrorNote, ErrorSource, Wait};
-use tuikuan_domain::{
-    Finding, FundsAccount, OrderRef, Outcome, PaymentFinding, PaymentReport, Refund, Report,
-    WechatState,
-};
-use tuikuan_store::Exchange;
-use tuikuan_terms::OutRefundNo;
+use tuikuan_domain::{Outcome, PaymentFinding, PaymentReport, Report, WechatState};
 use tuikuan_wechat::error_code::{Class, Entry, Interface, Money, lookup};
-use tuikuan_wechat::http::{Request, Response};
-use tuikuan_wechat::{
-    BuildError, RefundReport, RefundStatus, RefundSubmission, ReplyError, Stamp, Verified,
-};
+use tuikuan_wechat::{BuildError, RefundReport, RefundStatus, ReplyError, Verified};
 
-use crate::clock::nonce;
-use crate::engine::Engine;
 use crate::merchant::Merchant;
-use crate::network::CallError;
-use crate::redact;
 
 /// What an error code is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,307 +109,8 @@ fn of_read(entry: &Entry, absent: &[&str]) -> Treatment {
     }
 }
 
-/// One conversation, whatever came of it.
-pub(crate) struct Call {
-    request: Option<Request>,
-    result: Result<Response, Failure>,
-    begun: Timestamp,
-    ended: Timestamp,
-    /// WeChat's seconds at the end, as far as our wall clock knows.
-    wall: i64,
-}
-
-enum Failure {
-    NotBuilt(BuildError),
-    Withheld,
-    Network(CallError),
-}
-
-impl Engine {
-    /// Has a conversation with WeChat.
-    pub(crate) async fn call(
-        &self,
-        merchant: &Merchant,
-        request: Result<Request, BuildError>,
-    ) -> Call {
-        let begun = self.now();
-        match request {
-            Err(error) => Call {
-                request: None,
-                result: Err(Failure::NotBuilt(error)),
-                begun,
-                ended: begun,
-                wall: self.clock().wall().as_second(),
-            },
-            Ok(request) => {
-                let result = self.network().call(merchant, request.clone()).await;
-                let label = match &result {
-                    Ok(_) => "answered",
-                    Err(CallError::NotSent { .. }) => "not_sent",
-                    Err(CallError::Lost { .. }) => "lost",
-                };
-                self.tally().count("wechat_calls", label);
-                self.watch_serial(merchant, &result);
-                let result = result.map_err(Failure::Network);
-                let wall = self.clock().wall().as_second();
-                Call {
-                    request: Some(request),
-                    result,
-                    begun,
-                    ended: self.now(),
-                    wall,
-                }
-            }
-        }
-    }
-
-    /// An answer signed with a key that nobody knows yet brings a new download of certificates.
-    fn watch_serial(&self, merchant: &Merchant, result: &Result<Response, CallError>) {
-        let serial = result
-            .as_ref()
-            .ok()
-            .and_then(|r| r.header("Wechatpay-Serial"));
-        let keys = merchant.account.credentials.trusted();
-        if serial.is_some_and(|serial| keys.get(serial, self.clock().wall().as_second()).is_none())
-        {
-            self.want_certificates(&merchant.name);
-        }
-    }
-
-    /// Time and nonce for a signature.
-    pub(crate) fn stamp(&self) -> Stamp {
-        Stamp {
-            unix_seconds: self.clock().wall().as_second(),
-            nonce: nonce(self.ids()),
-        }
-    }
-}
-
-/// The request that submits a refund; the same business parameters at every attempt (INV-9).
-pub(crate) fn submission(
-    engine: &Engine,
-    merchant: &Merchant,
-    refund: &Refund,
-) -> Result<Request, BuildError> {
-    merchant
-        .account
-        .submit_refund(&submission_of(merchant, refund)?, &engine.stamp())
-}
-
-fn submission_of(merchant: &Merchant, refund: &Refund) -> Result<RefundSubmission, BuildError> {
-    let total = refund.total.ok_or(BuildError::Missing {
-        what: "total of the payment",
-    })?;
-    Ok(RefundSubmission {
-        order: order(&refund.content.order),
-        out_refund_no: refund.out_refund_no.clone(),
-        refund: refund.content.amount,
-        total,
-        reason: refund.content.reason.as_ref().map(ToString::to_string),
-        funds_account: refund.content.funds_account.map(|account| match account {
-            FundsAccount::Available => tuikuan_wechat::FundsAccount::Available,
-            FundsAccount::Unsettled => tuikuan_wechat::FundsAccount::Unsettled,
-        }),
-        goods_detail: refund.content.goods_detail.clone(),
-        notify_url: merchant.notify_url(),
-    })
-}
-
-/// The order as it is named at every attempt: by its own number where there is one, because that
-/// never changes, while WeChat's may become known between two attempts.
-fn order(order: &OrderRef) -> tuikuan_wechat::OrderRef {
-    let transaction_id = order
-        .transaction_id
-        .clone()
-        .filter(|_| order.out_trade_no.is_none());
-    tuikuan_wechat::OrderRef {
-        transaction_id,
-        out_trade_no: order.out_trade_no.clone(),
-    }
-}
-
-pub(crate) fn query(
-    engine: &Engine,
-    merchant: &Merchant,
-    refund: &Refund,
-) -> Result<Request, BuildError> {
-    merchant
-        .account
-        .query_refund(&refund.out_refund_no, &engine.stamp())
-}
-
-pub(crate) fn payment_query(
-    engine: &Engine,
-    merchant: &Merchant,
-    refund: &Refund,
-) -> Result<Request, BuildError> {
-    merchant
-        .account
-        .query_payment(&order(&refund.content.order), &engine.stamp())
-}
-
-impl Call {
-    /// A call that was not made because its lease had run out.
-    pub(crate) fn withheld(now: Timestamp) -> Self {
-        Self {
-            request: None,
-            result: Err(Failure::Withheld),
-            begun: now,
-            ended: now,
-            wall: now.as_second(),
-        }
-    }
-
-    /// Whether WeChat answered anything.
-    pub(crate) const fn answered(&self) -> bool {
-        self.result.is_ok()
-    }
-
-    fn seconds(&self) -> i64 {
-        self.wall
-    }
-
-    /// What the answer to a submit proves.
-    pub(crate) fn submit_outcome(&self, merchant: &Merchant, refund: &Refund) -> Outcome {
-        let response = match &self.result {
-            Ok(response) => response,
-            Err(Failure::Withheld) => {
-                return Outcome::NotSent(transport("LEASE_EXPIRED", "the lease ran out first"));
-            }
-            Err(Failure::NotBuilt(error)) => return Outcome::NotSent(not_configured(error)),
-            Err(Failure::Network(CallError::NotSent { reason })) => {
-                return Outcome::NotSent(transport("CONNECT_FAILED", reason));
-            }
-            Err(Failure::Network(CallError::Lost { reason })) => {
-                return Outcome::Unknown(transport("TIMEOUT_NO_RESPONSE", reason));
-            }
-        };
-        let submission = match submission_of(merchant, refund) {
-            Ok(submission) => submission,
-            Err(error) => return Outcome::Unknown(not_configured(&error)),
-        };
-        match merchant
-            .account
-            .read_submit_refund(&submission, response, self.seconds())
-        {
-            Ok(report) => match report_of(merchant, report) {
-                Some(report) => Outcome::Accepted(report),
-                None => {
-                    Outcome::Unknown(transport("RESPONSE_UNVERIFIABLE", "a time is impossible"))
-                }
-            },
-            Err(error) => refused(&error),
-        }
-    }
-
-    /// What the answer to a query found.
-    pub(crate) fn query_finding(&self, merchant: &Merchant, refund: &Refund) -> Finding {
-        self.stranger_finding(merchant, &refund.out_refund_no)
-    }
-
-    /// The same for a number without a record of ours.
-    pub(crate) fn stranger_finding(&self, merchant: &Merchant, number: &OutRefundNo) -> Finding {
-        let response = match self.response() {
-            Ok(response) => response,
-            Err((note, Fault::Merchant)) => return Finding::MerchantFault(note),
-            Err((note, Fault::Network)) => return Finding::Unanswered(note),
-        };
-        let read = merchant
-            .account
-            .read_query_refund(number, response, self.seconds());
-        match read {
-            Ok(report) => report_of(merchant, report).map_or_else(
-                || Finding::Unanswered(transport("RESPONSE_UNVERIFIABLE", "a time is impossible")),
-                Finding::Found,
-            ),
-            Err(error) => {
-                let note = note_of(&error);
-                match read_treatment(&error, Interface::V2RefundQuery) {
-                    Treatment::NotFound => Finding::NotFound,
-                    Treatment::MerchantFault => Finding::MerchantFault(note),
-                    _ => Finding::Unanswered(note),
-                }
-            }
-        }
-    }
-
-    /// What the answer to an order query found.
-    pub(crate) fn payment_finding(&self, merchant: &Merchant, refund: &Refund) -> PaymentFinding {
-        let response = match self.response() {
-            Ok(response) => response,
-            Err((note, Fault::Merchant)) => return PaymentFinding::MerchantFault(note),
-            Err((note, Fault::Network)) => return PaymentFinding::Unanswered(note),
-        };
-        let order = order(&refund.content.order);
-        match merchant
-            .account
-            .read_query_payment(&order, response, self.seconds())
-        {
-            Ok(report) => payment_of(merchant, report),
-            Err(error) => {
-                let note = note_of(&error);
-                match read_treatment(&error, Interface::V2OrderQuery) {
-                    Treatment::NotFound => PaymentFinding::NotFound(own(
-                        "order_not_found",
-                        "WeChat does not know this order",
-                    )),
-                    Treatment::MerchantFault => PaymentFinding::MerchantFault(note),
-                    _ => PaymentFinding::Unanswered(note),
-                }
-            }
-        }
-    }
-
-    fn response(&self) -> Result<&Response, (ErrorNote, Fault)> {
-        match &self.result {
-            Ok(response) => Ok(response),
-            Err(Failure::NotBuilt(error)) => Err((not_configured(error), Fault::Merchant)),
-            Err(Failure::Withheld) => Err((transport("LEASE_EXPIRED", ""), Fault::Network)),
-            Err(Failure::Network(CallError::NotSent { reason })) => {
-                Err((transport("CONNECT_FAILED", reason), Fault::Network))
-            }
-            Err(Failure::Network(CallError::Lost { reason })) => {
-                Err((transport("TIMEOUT_NO_RESPONSE", reason), Fault::Network))
-            }
-        }
-    }
-
-    /// The conversation for support, redacted.
-    pub(crate) fn exchange(&self, kind: &str, attempt: Option<u32>) -> Exchange {
-        let request = self.request.as_ref().map_or_else(String::new, |request| {
-            format!(
-                "{} {}\n{}",
-                request.method.as_str(),
-                request.path,
-                redact::body(&request.body)
-            )
-        });
-        let reply = match &self.result {
-            Ok(response) => Some(redact::body(&response.body)),
-            Err(Failure::NotBuilt(error)) => Some(format!("not sent: {error}")),
-            Err(Failure::Withheld) => Some("not sent: the lease ran out first".to_owned()),
-            Err(Failure::Network(error)) => Some(error.to_string()),
-        };
-        let elapsed = self.ended.duration_since(self.begun).as_millis();
-        Exchange {
-            kind: kind.to_owned(),
-            attempt,
-            at: self.begun,
-            elapsed_ms: i64::try_from(elapsed).unwrap_or(i64::MAX),
-            request,
-            reply,
-            status: self.result.as_ref().ok().map(|response| response.status),
-        }
-    }
-}
-
-enum Fault {
-    Merchant,
-    Network,
-}
-
 /// What an answer that is no report proves about a submit.
-fn refused(error: &ReplyError) -> Outcome {
+pub(crate) fn refused(error: &ReplyError) -> Outcome {
     let note = note_of(error);
     let ReplyError::Refused {
         code,
@@ -453,7 +142,7 @@ fn refused(error: &ReplyError) -> Outcome {
     }
 }
 
-fn read_treatment(error: &ReplyError, protocol: Interface) -> Treatment {
+pub(crate) fn read_treatment(error: &ReplyError, protocol: Interface) -> Treatment {
     match error {
         ReplyError::Refused {
             code,
@@ -481,7 +170,7 @@ fn read_treatment(error: &ReplyError, protocol: Interface) -> Treatment {
     }
 }
 
-fn note_of(error: &ReplyError) -> ErrorNote {
+pub(crate) fn note_of(error: &ReplyError) -> ErrorNote {
     match error {
         ReplyError::Refused {
             code,
@@ -512,7 +201,7 @@ fn note_of(error: &ReplyError) -> ErrorNote {
     }
 }
 
-fn transport(code: &str, message: &str) -> ErrorNote {
+pub(crate) fn transport(code: &str, message: &str) -> ErrorNote {
     let advice = lookup(Interface::Transport, code).map_or("", |entry| entry.advice);
     ErrorNote {
         code: code.to_owned(),
@@ -527,7 +216,7 @@ pub(crate) fn not_configured(error: &BuildError) -> ErrorNote {
     own("not_configured", &error.to_string())
 }
 
-fn own(code: &str, message: &str) -> ErrorNote {
+pub(crate) fn own(code: &str, message: &str) -> ErrorNote {
     ErrorNote {
         code: code.to_owned(),
         message: message.to_owned(),

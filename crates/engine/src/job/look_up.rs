@@ -7,13 +7,13 @@ use tuikuan_domain::{
 };
 use tuikuan_store::CommitError;
 
+use crate::call;
 use crate::clock::payment_id;
 use crate::engine::{Engine, Held};
 use crate::job::query::permitted;
 use crate::job::submit::mend_plan;
 use crate::ledger::{Beside, LedgerError, ROUNDS_MAX, after};
 use crate::merchant::Merchant;
-use crate::verdict;
 
 /// Runs the job.
 ///
@@ -30,7 +30,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         return engine.hand_back(held).await;
     }
     let call = engine
-        .call(merchant, verdict::payment_query(engine, merchant, &refund))
+        .call(merchant, call::payment_query(engine, merchant, &refund))
         .await;
     let finding = call.payment_finding(merchant, &refund);
     let beside = Beside {

@@ -3,10 +3,10 @@
 use tuikuan_domain::refund::{Context, observe};
 use tuikuan_domain::{Observation, Payment, Plan, Refund, Source, Step};
 
+use crate::call;
 use crate::engine::{Engine, Held};
 use crate::job::submit::mend_plan;
 use crate::ledger::{Beside, LedgerError};
-use crate::verdict;
 
 /// Runs the job.
 ///
@@ -29,7 +29,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     }
     let asked = engine.now();
     let call = engine
-        .call(merchant, verdict::query(engine, merchant, &refund))
+        .call(merchant, call::query(engine, merchant, &refund))
         .await;
     let finding = call.query_finding(merchant, &refund);
     let beside = Beside {

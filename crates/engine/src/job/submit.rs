@@ -6,11 +6,12 @@ use tuikuan_domain::refund::{AttemptMark, Command, Context, Situation, decide, o
 use tuikuan_domain::{Observation, Outcome, Payment, Plan, Refund, Source, Status, Step};
 use tuikuan_store::Guard;
 
+use crate::call::{self, Call};
 use crate::engine::{Engine, Held};
 use crate::lane::{Answer, Permit, Place};
 use crate::ledger::{Beside, LedgerError};
 use crate::merchant::Merchant;
-use crate::verdict::{self, Call};
+use crate::verdict;
 
 /// Runs the job.
 ///
@@ -29,7 +30,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         Status::Submitting => Command::Rescue,
         _ => {
             // Built first: what cannot be built is no attempt.
-            if let Err(error) = verdict::submission(engine, merchant, &refund) {
+            if let Err(error) = call::submission(engine, merchant, &refund) {
                 return not_built(engine, held, &refund, &error).await;
             }
             if !opened(engine, held, &refund).await {
@@ -137,7 +138,7 @@ async fn send(
         None => Call::withheld(engine.now()),
         Some(_) => {
             engine
-                .call(merchant, verdict::submission(engine, merchant, refund))
+                .call(merchant, call::submission(engine, merchant, refund))
                 .await
         }
     };
