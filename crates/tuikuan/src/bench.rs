@@ -1,27 +1,46 @@
-//! `tuikuan bench`: ratios measured side by side in one run.
+//! `tuikuan bench`: ratios measured side by side in one run, on the file system that is named, with
+//! every commit durable.
+
+mod accept;
+mod dispatch;
+mod grow;
+mod load;
+mod notify;
+mod place;
+mod report;
+mod start;
+
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use place::Folder;
+use report::{Form, Report};
+
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tuikuan bench accept\n  tuikuan bench notify --seconds 10 --json"
+    after_help = "Examples:\n  tuikuan bench accept\n  tuikuan bench accept --stored 1000000 --dir /var/tmp\n  \
+                  tuikuan bench notify --requests 10000 --json\n  tuikuan bench dispatch --quota 1500"
 )]
 pub(crate) struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub(crate) bench: Bench,
-    /// Measure for so many seconds, where the bench is bounded by time
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
-    pub(crate) seconds: u32,
-    /// Clients at once
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    /// Requests that are measured (accept, notify, grow), or refunds in the queue (dispatch)
+    #[arg(long, visible_alias = "refunds", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    pub(crate) requests: Option<u32>,
+    /// Clients at once (accept, notify, grow)
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) clients: u32,
-    /// Refunds in the queue or in the store, where the bench has some
-    #[arg(long, value_name = "N")]
-    pub(crate) refunds: Option<u32>,
-    /// Use this folder for databases; a temporary one by default
+    /// Refunds in the store before (accept, claim, grow)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    pub(crate) stored: Option<u32>,
+    /// WeChat's limit of sends a second (dispatch); really it is 150
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    pub(crate) quota: u32,
+    /// Use this folder for databases; the system's temporary one by default
     #[arg(long, value_name = "DIR")]
-    pub(crate) dir: Option<std::path::PathBuf>,
+    pub(crate) dir: Option<PathBuf>,
     /// Print the figures as JSON as the last line
     #[arg(long)]
     pub(crate) json: bool,
@@ -30,17 +49,59 @@ pub(crate) struct BenchArgs {
 /// A bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Bench {
-    /// HTTP request to durable answer
+    /// HTTP request to durable answer, against one commit for each
     Accept,
-    /// Notification to durable answer
+    /// Notification to durable answer, against crypto and group commit
     Notify,
-    /// Queue to WeChat, under its rate limit
+    /// Queue to WeChat, against the quota
     Dispatch,
-    /// Rates with a small and a big store
+    /// Claims of jobs, a hundred at once against one
+    Claim,
+    /// Acceptance and claims with a big store, against a small one
     Grow,
+    /// Start of the service until it is ready, with its memory
+    Start,
 }
 
 /// Runs it.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
-    anyhow::bail!("the bench {:?} is not part of this build", args.bench)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let report = runtime.block_on(measure(args))?;
+    runtime.shutdown_background();
+    report.print(if args.json { Form::Json } else { Form::Text })
+}
+
+async fn measure(args: &BenchArgs) -> anyhow::Result<Report> {
+    let folder = || Folder::new(args.dir.as_deref());
+    let count = |given: Option<u32>, usual: u32| usize::try_from(given.unwrap_or(usual));
+    let clients = usize::try_from(args.clients)?;
+    let plan = |requests: u32, stored: u32| -> anyhow::Result<accept::Plan> {
+        Ok(accept::Plan {
+            requests: count(args.requests, requests)?,
+            clients,
+            stored: count(args.stored, stored)?,
+        })
+    };
+    match args.bench {
+        Bench::Accept => accept::run(folder()?, &plan(30_000, 0)?).await,
+        Bench::Notify => {
+            let requests = count(args.requests, 8_000)?;
+            notify::run(folder()?, notify::Plan { requests, clients }).await
+        }
+        Bench::Dispatch => {
+            let plan = dispatch::Plan {
+                refunds: count(args.requests, 30_000)?,
+                per_second: args.quota,
+            };
+            dispatch::run(folder()?, plan).await
+        }
+        Bench::Claim => grow::claim(folder()?, count(args.stored, 20_000)?).await,
+        Bench::Grow => {
+            let plan = plan(30_000, 1_000_000)?;
+            grow::grow((folder()?, folder()?), (10_000, &plan)).await
+        }
+        Bench::Start => start::run(folder()?).await,
+    }
 }

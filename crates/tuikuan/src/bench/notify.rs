@@ -1,0 +1,253 @@
+//! `bench notify`: from a v3 notification over HTTP to the durable answer, against the slower of
+//! two limits measured in the same run: verifying, decrypting and parsing on one core, and the
+//! group commit of the same rows without HTTP.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+use serde_json::json;
+use tuikuan_domain::refund::{Approval, Context, observe};
+use tuikuan_domain::{Observation, Report as Told, Source, Status, WechatState};
+use tuikuan_engine::{Clock, Engine, MachineClock, Settings};
+use tuikuan_sim::{Limits, NotificationAttempt, OutcomePolicy, RefundStatus};
+use tuikuan_store::{Change, InboxEntry};
+use tuikuan_wechat::Api;
+use tuikuan_wechat::v3::notification;
+
+use super::load::{Load, post};
+use super::place::{self, Folder, Keys, MCH_ID, Nearby};
+use super::report::{Report, Times, rate, rounded};
+
+/// The queue must be sent after so long.
+const SEND_WITHIN: Duration = Duration::from_secs(300);
+/// Nobody looks for a refund by itself while this is measured.
+const NEVER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// Sends in a second, on both sides.
+const SENDS_PER_SECOND: u32 = 100_000;
+
+/// How it is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plan {
+    /// Notifications that are measured.
+    pub(crate) requests: usize,
+    /// Clients at once.
+    pub(crate) clients: usize,
+}
+
+/// Measures.
+pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
+    let keys = Keys::make()?;
+    let clock = MachineClock::real();
+    let mut world = keys.world()?;
+    world.set_limits(Limits {
+        applications_per_second: SENDS_PER_SECOND,
+        queries_per_second: SENDS_PER_SECOND,
+        ..Limits::published()
+    });
+    world.set_outcomes(OutcomePolicy {
+        default: RefundStatus::Processing,
+        ..OutcomePolicy::prompt()
+    });
+    let nearby = Arc::new(Nearby::new(world, clock));
+    let mut settings = Settings::default();
+    settings.limits.submits_per_second = usize::try_from(SENDS_PER_SECOND)?;
+    settings.schedule.first_query = NEVER;
+    let store = place::store(folder.path())?;
+    let account = keys.account(Api::V3)?;
+    let engine = place::engine(store, account, (Arc::clone(&nearby), settings))?;
+    let all = plan.requests * 2;
+    send(&engine, &nearby, all).await?;
+    let mut written = notifications(&nearby)?;
+    ensure!(
+        written.len() == all,
+        "{} notifications of {all}",
+        written.len()
+    );
+    let for_commit = written.split_off(plan.requests);
+    let crypto = crypto(&engine, &written)?;
+    let half = for_commit.len() / 2;
+    let before = commits(&engine, for_commit.get(..half).unwrap_or_default(), plan).await?;
+    let served = place::serve(&engine).await?;
+    let requests = written
+        .iter()
+        .map(|attempt| post("/notify/main/v3", &attempt.headers, &attempt.body));
+    let load = Load {
+        address: served.address,
+        requests: Arc::new(requests.collect()),
+        good: &[200, 204],
+        clients: plan.clients,
+    };
+    let loaded = load.run().await?;
+    let after = commits(&engine, for_commit.get(half..).unwrap_or_default(), plan).await?;
+    let commits = f64::midpoint(before, after);
+    let applied = count(&engine, Status::Succeeded)?;
+    ensure!(
+        applied == all,
+        "{applied} of {all} notifications were applied"
+    );
+    let (baseline, baseline_is) = if crypto < commits {
+        (crypto, "verify, decrypt and parse on one core")
+    } else {
+        (commits, "group commit of the same rows without HTTP")
+    };
+    Ok(Report {
+        bench: "notify",
+        unit: "notifications/s",
+        figure: rate(plan.requests, loaded.elapsed),
+        baseline,
+        baseline_is: format!("{baseline_is}, the slower of the two limits"),
+        times: Times::of(loaded.times),
+        more: vec![
+            ("requests", json!(plan.requests)),
+            ("clients", json!(plan.clients)),
+            ("crypto_per_s", rounded(crypto)),
+            ("group_commit_per_s", rounded(commits)),
+        ],
+    })
+}
+
+/// Refunds that WeChat has taken.
+async fn send(engine: &Engine, nearby: &Nearby, refunds: usize) -> anyhow::Result<()> {
+    place::orders(nearby, "NOTE", refunds)?;
+    place::pay(engine, "NOTE", refunds).await?;
+    place::ask(engine, "NOTE", refunds).await?;
+    let workers = engine.start();
+    let began = Instant::now();
+    while count(engine, Status::Processing)? < refunds {
+        if began.elapsed() > SEND_WITHIN {
+            bail!("the refunds could not be sent");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    workers.stop().await;
+    Ok(())
+}
+
+/// How many refunds are in a status.
+pub(crate) fn count(engine: &Engine, status: Status) -> anyhow::Result<usize> {
+    let counts = engine.store().counts()?;
+    let found = counts.iter().filter(|count| count.status == status);
+    Ok(usize::try_from(
+        found.map(|count| count.refunds).sum::<i64>(),
+    )?)
+}
+
+/// All refunds succeed; what WeChat writes about it.
+fn notifications(nearby: &Nearby) -> anyhow::Result<Vec<NotificationAttempt>> {
+    let mut world = nearby.world();
+    let ids: Vec<String> = world
+        .refunds()
+        .iter()
+        .map(|r| r.refund_id.clone())
+        .collect();
+    for id in ids {
+        world.decide(&id, RefundStatus::Success)?;
+    }
+    let now_ms = world.now_ms();
+    Ok(world.due_notifications(now_ms.saturating_add(1)))
+}
+
+/// How many notifications one core can verify, decrypt and parse in a second.
+fn crypto(engine: &Engine, written: &[NotificationAttempt]) -> anyhow::Result<f64> {
+    let merchant = engine.merchants().first().context("no merchant")?;
+    let credentials = &merchant.account.credentials;
+    let key = credentials.api_v3_key().context("no key")?;
+    let keys = credentials.trusted();
+    let began = Instant::now();
+    for attempt in written {
+        let now = MachineClock::real().wall().as_second();
+        notification::open(&attempt.headers, &attempt.body, &keys, key, now)?;
+    }
+    Ok(rate(written.len(), began.elapsed()))
+}
+
+/// How many such notifications the store can take in a second, as many at once as there are
+/// clients.
+async fn commits(
+    engine: &Engine,
+    written: &[NotificationAttempt],
+    plan: Plan,
+) -> anyhow::Result<f64> {
+    let mut changes = Vec::with_capacity(written.len());
+    for attempt in written {
+        changes.push(change(engine, attempt)?);
+    }
+    let count = changes.len();
+    let mut lanes: Vec<Vec<Change>> = (0..plan.clients).map(|_| Vec::new()).collect();
+    for (at, change) in changes.into_iter().enumerate() {
+        if let Some(lane) = lanes.get_mut(at % plan.clients) {
+            lane.push(change);
+        }
+    }
+    let began = Instant::now();
+    let mut running = tokio::task::JoinSet::new();
+    for lane in lanes {
+        let engine = engine.clone();
+        running.spawn(async move {
+            for change in lane {
+                engine.store().commit(change).await?;
+            }
+            Ok::<_, anyhow::Error>(())
+        });
+    }
+    while let Some(ended) = running.join_next().await {
+        ended??;
+    }
+    Ok(rate(count, began.elapsed()))
+}
+
+/// What the engine would commit for a notification.
+fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Result<Change> {
+    let merchant = engine.merchants().first().context("no merchant")?;
+    let key = merchant.account.credentials.api_v3_key();
+    let opened = notification::open_verified(&attempt.body, key.context("no key")?)?;
+    let notification::Subject::Refund(report) = &opened.subject else {
+        bail!("the notification is not about a refund");
+    };
+    let store = engine.store();
+    let found = store.refund_by_number(&MCH_ID.parse()?, &report.out_refund_no)?;
+    let refund = found.context("the refund is not known")?;
+    let payment = store.refund_and_payment(&refund.id)?.payment;
+    let now = engine.now();
+    let told = Told {
+        mch_id: refund.mch_id.clone(),
+        sub_mch_id: None,
+        out_refund_no: refund.out_refund_no.clone(),
+        refund_id: refund.refund_id.clone(),
+        out_trade_no: refund.content.order.out_trade_no.clone(),
+        transaction_id: None,
+        amount: refund.content.amount,
+        total: refund.total,
+        state: WechatState::Success,
+        user_received_account: Some("招商银行信用卡0403".to_owned()),
+        success_time: Some(now),
+    };
+    let context = Context {
+        now,
+        source: Source::Notification,
+        schedule: &engine.settings().schedule,
+        total_max: engine.settings().total_max,
+        approval: Approval::NotNeeded,
+    };
+    let told = Observation::Notification(told);
+    let transition = observe(&refund, payment.as_ref(), told, &context);
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &opened.plain);
+    let kept = attempt.headers.iter();
+    let kept = kept.filter(|(name, _)| name.to_ascii_lowercase().starts_with("wechatpay-"));
+    let headers: Vec<String> = kept
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let mut change = Change::of(transition, refund.id.clone(), now);
+    change.inbox = Some(InboxEntry {
+        dedupe: hash.as_ref().try_into()?,
+        merchant: refund.merchant.clone(),
+        generation: "v3".to_owned(),
+        headers: headers.join("\n"),
+        body: attempt.body.clone(),
+        refund_id: Some(refund.id),
+        received_at: now,
+        outcome: "applied".to_owned(),
+    });
+    Ok(change)
+}
