@@ -260,11 +260,11 @@ impl Engine {
     }
 
     /// Hands a job back: stopping, or waiting too long for the quota, is not a failed attempt.
-    pub(crate) async fn hand_back(&self, held: &Held) -> Result<(), LedgerError> {
+    pub(crate) async fn hand_back(&self, held: &Held, due: Timestamp) -> Result<(), LedgerError> {
         let now = self.now();
         let release = Release {
             guard: held.guard.clone(),
-            due: now,
+            due: due.max(now),
             now,
         };
         self.store().release(release).await?;

@@ -27,7 +27,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, id: &DeliveryId) -> Result
         return finish(engine, held, (DeliveryEnd::Dead, None), facts).await;
     };
     if engine.stopping() || after(engine.now(), WEBHOOK_TIMEOUT_MAX) > held.until {
-        return engine.hand_back(held).await;
+        return engine.hand_back(held, engine.now()).await;
     }
     let result = match signed(engine, &endpoint, (&delivery.id, &delivery.body)) {
         Ok(call) => engine.network().deliver(call).await,

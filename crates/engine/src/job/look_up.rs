@@ -27,7 +27,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         return engine.ledger().replan(&refund.id, guard, plan).await;
     };
     if !permitted(engine, held, &refund).await {
-        return engine.hand_back(held).await;
+        return engine.hand_back(held, engine.now()).await;
     }
     let call = engine
         .call(merchant, call::payment_query(engine, merchant, &refund))

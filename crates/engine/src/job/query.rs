@@ -25,7 +25,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
             .await;
     };
     if !permitted(engine, held, &refund).await {
-        return engine.hand_back(held).await;
+        return engine.hand_back(held, engine.now()).await;
     }
     let asked = engine.now();
     let call = engine

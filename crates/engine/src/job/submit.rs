@@ -1,6 +1,7 @@
 //! Sends a refund to WeChat. The attempt is committed before a byte leaves (INV-4); whatever the
 //! answer does not prove is asked about, never assumed (INV-5).
 
+use jiff::Timestamp;
 use tuikuan_domain::outcome::Wait;
 use tuikuan_domain::refund::{AttemptMark, Command, Context, Situation, decide, observe};
 use tuikuan_domain::{Observation, Outcome, Payment, Plan, Refund, Source, Status, Step};
@@ -33,8 +34,8 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
             if let Err(error) = call::submission(engine, merchant, &refund) {
                 return not_built(engine, held, &refund, &error).await;
             }
-            if !opened(engine, held, &refund).await {
-                return engine.hand_back(held).await;
+            if let Some(due) = closed(engine, held, &refund).await {
+                return engine.hand_back(held, due).await;
             }
             Command::Submit
         }
@@ -66,19 +67,20 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     send(engine, held, merchant, (&begun.refund, attempt)).await
 }
 
-/// Waits until the lane is open, without taking a permit; `false` when the lease would not outlast
-/// a call any more.
-async fn opened(engine: &Engine, held: &Held, refund: &Refund) -> bool {
+/// Waits until the lane is open, without taking a permit. `Some`: the lease would not outlast a call
+/// any more, or the service stops; the job is handed back until then.
+async fn closed(engine: &Engine, held: &Held, refund: &Refund) -> Option<Timestamp> {
     while let Some(due) = engine
         .lanes()
         .submit_wait(refund.mch_id.as_str(), engine.now())
     {
         if engine.stopping() || !engine.outlasts_call(held, due) {
-            return false;
+            return Some(due);
         }
         engine.sleep_until(due).await;
     }
-    !engine.stopping() && engine.outlasts_call(held, engine.now())
+    let now = engine.now();
+    (engine.stopping() || !engine.outlasts_call(held, now)).then_some(now)
 }
 
 /// Takes the permit for the bytes that are about to leave; `None` when the lease would not outlast
