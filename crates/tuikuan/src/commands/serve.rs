@@ -72,6 +72,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     output::line(&format!(
         "tuikuan serves http://{address} (documentation: http://{address}/docs)"
     ))?;
+    if config.merchants.is_empty() {
+        tracing::warn!("no merchant is configured: the service is not ready until one is");
+    }
     tracing::info!(%address, merchants = config.merchants.len(), "started");
     let ended = tokio::select! {
         () = server.serve(listener, stopping.clone()) => Ok(()),
