@@ -30,6 +30,7 @@ pub mod event;
 pub mod ids;
 pub mod outcome;
 pub mod payment;
+pub mod planted;
 pub mod quota;
 pub mod refund;
 pub mod retry;

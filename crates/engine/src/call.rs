@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::outcome::ErrorNote;
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{Finding, FundsAccount, OrderRef, Outcome, PaymentFinding, Refund};
 use tuikuan_store::Exchange;
 use tuikuan_terms::OutRefundNo;
@@ -111,7 +112,7 @@ fn submission_of(merchant: &Merchant, refund: &Refund) -> Result<RefundSubmissio
     let total = refund.total.ok_or(BuildError::Missing {
         what: "total of the payment",
     })?;
-    Ok(RefundSubmission {
+    let submission = RefundSubmission {
         order: order(&refund.content.order),
         out_refund_no: refund.out_refund_no.clone(),
         refund: refund.content.amount,
@@ -123,7 +124,23 @@ fn submission_of(merchant: &Merchant, refund: &Refund) -> Result<RefundSubmissio
         }),
         goods_detail: refund.content.goods_detail.clone(),
         notify_url: merchant.notify_url(),
-    })
+    };
+    Ok(spoiled(submission, refund))
+}
+
+/// The submission, unless a test wants it spoiled.
+fn spoiled(mut submission: RefundSubmission, refund: &Refund) -> RefundSubmission {
+    if refund.attempts > 1 && planted::is(Bug::NewNumber) {
+        let number = format!("{}A{}", refund.out_refund_no, refund.attempts);
+        submission.out_refund_no = number.parse().unwrap_or(submission.out_refund_no);
+    }
+    if refund.attempts > 1 && planted::is(Bug::OtherReason) {
+        submission.reason = Some(format!("attempt {}", refund.attempts));
+    }
+    if refund.attempts > 1 && planted::is(Bug::OtherTotal) {
+        submission.total = submission.refund;
+    }
+    submission
 }
 
 /// The order as it is named at every attempt: by its own number where there is one, because that
@@ -192,7 +209,11 @@ impl Call {
                 return Outcome::NotSent(transport("CONNECT_FAILED", reason));
             }
             Err(Failure::Network(CallError::Lost { reason })) => {
-                return Outcome::Unknown(transport("TIMEOUT_NO_RESPONSE", reason));
+                let note = transport("TIMEOUT_NO_RESPONSE", reason);
+                if planted::is(Bug::SilenceIsRefusal) {
+                    return Outcome::Refused(note);
+                }
+                return Outcome::Unknown(note);
             }
         };
         let submission = match submission_of(merchant, refund) {

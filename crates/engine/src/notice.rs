@@ -3,10 +3,11 @@
 //! evidence; a v2 one only brings a query forward (INV-18).
 
 use aws_lc_rs::digest::{SHA256, digest};
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{Content, Context, adopt, observe};
 use tuikuan_domain::{
     Finding, MerchantName, NewRefund, Observation, OrderRef, Payment, PaymentFinding,
-    PaymentReport, Refund, Report, Source,
+    PaymentReport, Refund, Report, Source, WechatState,
 };
 use tuikuan_store::{Change, CommitError, Inbox, InboxEntry};
 use tuikuan_terms::OutRefundNo;
@@ -140,6 +141,12 @@ impl Engine {
         let Some(refund) = found else {
             return self.adopt(merchant, &report, Some(entry("adopted"))).await;
         };
+        if planted::is(Bug::AbnormalNotTaken) && report.state == WechatState::Abnormal {
+            return Err(EngineError::NotFound);
+        }
+        if planted::is(Bug::AnsweredUnstored) {
+            return Ok(());
+        }
         let mut inbox = entry("applied");
         inbox.refund_id = Some(refund.id.clone());
         let beside = Beside {
@@ -189,7 +196,12 @@ impl Engine {
             ..Beside::default()
         };
         let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
-            Ok(observe(refund, payment, Observation::Hint, context))
+            let told = match planted::is(Bug::HintTrusted) {
+                true => report_of(merchant, hint.report.clone()).map(Observation::Notification),
+                false => None,
+            };
+            let told = told.unwrap_or(Observation::Hint);
+            Ok(observe(refund, payment, told, context))
         };
         let acted = self
             .ledger()

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::outcome::{ErrorNote, ErrorSource, Wait};
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{Outcome, PaymentFinding, PaymentReport, Report, WechatState};
 use tuikuan_wechat::error_code::{Class, Entry, Interface, Money, lookup};
 use tuikuan_wechat::{BuildError, RefundReport, RefundStatus, ReplyError, Verified};
@@ -130,7 +131,12 @@ pub(crate) fn refused(error: &ReplyError) -> Outcome {
     if *http_status >= 500 || *http_status == 429 {
         return Outcome::Unknown(note);
     }
-    match lookup(*interface, code).map_or(Treatment::Ask, treatment) {
+    let unknown = match planted::is(Bug::UnknownCodeRefuses) {
+        true => Treatment::Refused,
+        false => Treatment::Ask,
+    };
+    match lookup(*interface, code).map_or(unknown, treatment) {
+        Treatment::Wait(Wait::Balance) if planted::is(Bug::ShortageEnds) => Outcome::Refused(note),
         Treatment::Refused if *verified == Verified::Yes => Outcome::Refused(note),
         Treatment::Refused | Treatment::RefusedUnconfirmed => Outcome::RefusedUnconfirmed(note),
         Treatment::Wait(wait) => Outcome::NotNow(wait, note),

@@ -3,6 +3,7 @@
 use crate::after;
 use crate::ids::RefundId;
 use crate::payment::Payment;
+use crate::planted::{self, Bug};
 use crate::refund::request::{check_capacity, create, engine_note, repeat, start};
 use crate::refund::transition::Draft;
 use crate::refund::{
@@ -66,7 +67,9 @@ fn cancel(
 ) -> Result<Transition, Refusal> {
     match refund.status {
         Status::Cancelled => Ok(Transition::unchanged()),
-        Status::AwaitingApproval | Status::Queued if refund.submitted_at.is_none() => {
+        Status::AwaitingApproval | Status::Queued
+            if refund.submitted_at.is_none() || planted::is(Bug::CancelSubmitted) =>
+        {
             let mut draft = Draft::change(refund, payment, context);
             draft.relieve();
             draft.enter(Status::Cancelled);
@@ -209,6 +212,9 @@ fn submit(
 /// When the refund may start beside the others of its order (INV-9); `None`: now. The minute does
 /// not apply to a resend of the same number.
 fn spaced(refund: &Refund, payment: &Payment, context: &Context<'_>) -> Option<jiff::Timestamp> {
+    if planted::is(Bug::SpacingIgnored) {
+        return None;
+    }
     let other = |id: &RefundId| *id != refund.id;
     if payment.in_flight.as_ref().is_some_and(other) {
         return Some(after(context.now, context.schedule.first_query));

@@ -3,6 +3,7 @@
 
 use crate::event::Source;
 use crate::outcome::{Report, WechatState};
+use crate::planted::{self, Bug};
 use crate::refund::transition::Draft;
 use crate::refund::{AttentionReason, Context, Plan, Refund, Status, Step};
 
@@ -41,7 +42,7 @@ fn mismatch(refund: &Refund, report: &Report) -> Option<&'static str> {
     )) {
         return Some("transaction_id");
     }
-    if report.amount != refund.content.amount {
+    if report.amount != refund.content.amount && !planted::is(Bug::AmountUnchecked) {
         return Some("amount");
     }
     if differs(report.total.zip(refund.total).map(|(a, b)| a == b)) {
@@ -64,7 +65,7 @@ pub(super) fn apply(
         }
         return;
     }
-    if refund.status.is_end() {
+    if refund.status.is_end() && !planted::is(Bug::EndOverwritten) {
         apply_to_end(draft, refund, report);
         return;
     }
@@ -95,6 +96,11 @@ pub(super) fn apply(
             // Only a query is current enough to take an abnormal refund back into process: an
             // old notification must not (INV-19).
             let steps_back = refund.status == Status::Abnormal && context.source != Source::Query;
+            let again = planted::is(Bug::EventRepeated) && refund.status == Status::Processing;
+            if again {
+                draft.refund.waits = refund.waits.saturating_add(1);
+                draft.enter(Status::Processing);
+            }
             if refund.status != Status::Processing && !steps_back {
                 draft.relieve();
                 draft.refund.waits = 0;

@@ -8,6 +8,7 @@ use tuikuan_terms::Fen;
 use crate::event::{Event, EventKind};
 use crate::outcome::ErrorNote;
 use crate::payment::{Payment, REFUNDS_PER_PAYMENT_MAX};
+use crate::planted::{self, Bug};
 use crate::refund::{
     Attention, AttentionReason, Context, Money, PendingReason, Refund, Refusal, Status,
 };
@@ -345,6 +346,9 @@ impl<'a> Draft<'a> {
         if old != self.refund.status.money() {
             move_amount(payment, amount, old, self.refund.status.money())
                 .ok_or(exceeded.clone())?;
+            if planted::is(Bug::ReserveReleasedTwice) && old == Money::Reserved {
+                payment.reserved = payment.reserved.checked_sub(amount).unwrap_or(Fen::ZERO);
+            }
             if !payment.balanced() {
                 return Err(exceeded);
             }

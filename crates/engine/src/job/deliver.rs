@@ -3,6 +3,7 @@
 
 use secrecy::ExposeSecret;
 use tuikuan_domain::after;
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_store::{Delivery, DeliveryEnd, DeliveryId, DeliveryReport, Endpoint};
 
 use crate::engine::{Engine, Held};
@@ -58,6 +59,7 @@ fn judge(
     };
     let tried = usize::try_from(delivery.attempts).unwrap_or(usize::MAX);
     match engine.settings().delivery_waits.get(tried) {
+        Some(_) if planted::is(Bug::MessageGivenUp) => (DeliveryEnd::Dead, facts),
         Some(wait) => (
             DeliveryEnd::Retry {
                 due: after(engine.now(), *wait),

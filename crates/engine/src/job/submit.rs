@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::outcome::Wait;
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{AttemptMark, Command, Context, Situation, decide, observe};
 use tuikuan_domain::{Observation, Outcome, Payment, Plan, Refund, Source, Status, Step};
 use tuikuan_store::Guard;
@@ -52,6 +53,10 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         )
     };
     let guard = &held.guard;
+    if planted::is(Bug::SentBeforeCommit) {
+        let request = call::submission(engine, merchant, &refund);
+        drop(engine.call(merchant, request).await);
+    }
     let begun = engine
         .ledger()
         .act(&refund.id, Source::Engine, Beside::under(guard), door)

@@ -12,6 +12,8 @@ mod end;
 mod keys;
 mod life;
 mod plan;
+#[cfg(feature = "planted")]
+mod planted;
 mod stage;
 mod task;
 mod time;

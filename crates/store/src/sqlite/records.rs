@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use rusqlite::params;
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{Payment, Refund};
 
 use crate::error::CommitError;
@@ -195,8 +196,12 @@ impl Work<'_> {
         transaction: Transaction,
     ) -> Result<(), Trouble> {
         let last = payment.last_submit.as_ref();
+        let sql = match planted::is(Bug::CheckBeforeLock) {
+            true => sql::PAYMENT_UPDATE_UNCHECKED,
+            false => sql::PAYMENT_UPDATE,
+        };
         let rows = self.execute(
-            sql::PAYMENT_UPDATE,
+            sql,
             params![
                 payment.id.as_str(),
                 version,

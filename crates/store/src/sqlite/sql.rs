@@ -59,6 +59,13 @@ pub(super) const PAYMENT_UPDATE: &str = "
         in_flight = ?9, last_submit_id = ?10, last_submit_at = ?11, version = ?12
     WHERE id = ?1 AND version = ?2";
 
+/// As a planted bug would write it: whatever version stands there.
+pub(super) const PAYMENT_UPDATE_UNCHECKED: &str = "
+    UPDATE payments SET
+        total = ?3, paid_at = ?4, reserved = ?5, spent = ?6, external = ?7, refunds = ?8,
+        in_flight = ?9, last_submit_id = ?10, last_submit_at = ?11, version = ?12
+    WHERE id = ?1 AND ?2 IS NOT NULL";
+
 pub(super) const PAYMENT_UPDATE_TRANSACTION: &str = "
     UPDATE payments SET transaction_id = ?2 WHERE id = ?1";
 

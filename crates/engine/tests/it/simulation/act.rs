@@ -70,7 +70,6 @@ pub(crate) struct Asked {
     pub(crate) id: Option<RefundId>,
     /// Asked for with the number of another ask, other in content.
     pub(crate) twin: bool,
-    pub(crate) tries: usize,
 }
 
 /// Everything that happens around one life.
@@ -226,7 +225,6 @@ impl Script {
             number,
             id: None,
             twin: false,
-            tries: 0,
         };
         let index = self.asks.len();
         self.acts.push((when, Act::Ask(index)));

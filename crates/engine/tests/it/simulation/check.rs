@@ -186,8 +186,12 @@ fn transition(stage: &mut Stage, refund: &Refund, (from, to): (Option<Status>, S
     use Status as S;
     let told = [S::Processing, S::Succeeded, S::Abnormal, S::Closed];
     let allowed = match from {
-        None => to == S::Queued,
+        // Asked for by us, or made elsewhere and adopted.
+        None if refund.origin == Source::Api => to == S::Queued,
+        None => told.contains(&to),
         Some(S::AwaitingApproval) => false,
+        // What was sent before and is denied now has to be asked about.
+        Some(S::Queued) if to == S::Unknown => refund.submitted_at.is_some(),
         Some(S::Queued) => {
             [S::Queued, S::Submitting, S::Cancelled, S::Rejected].contains(&to)
                 || told.contains(&to)

@@ -1,7 +1,7 @@
 //! What must hold when everything has come to rest: our books and the simulator's say the same.
 
 use tuikuan_domain::refund::Refusal;
-use tuikuan_domain::{Refund, Status};
+use tuikuan_domain::{AttentionReason, Refund, Source, Status};
 use tuikuan_engine::{EngineError, Requested};
 use tuikuan_sim::{Origin, RefundStatus};
 use tuikuan_store::{DeliveryStatus, Lane, Merchants};
@@ -42,7 +42,11 @@ impl Life {
                     .store
                     .refund_by_number(&ask.mch_id.parse().unwrap(), &ask.number.parse().unwrap())
                     .unwrap();
-                let same = stored.is_some_and(|refund| refund.content.amount == ask.request.amount);
+                let same = stored.is_some_and(|refund| {
+                    refund.origin == Source::Api
+                        && refund.content.amount == ask.request.amount
+                        && refund.content.reason == ask.request.reason
+                });
                 if same {
                     stage.find(format!("INV-15: the same request was refused: {refusal}"));
                 }
@@ -82,8 +86,9 @@ impl Life {
                 books.is_none_or(|books| books.status == RefundStatus::Abnormal)
             }
             status if status.is_end() => true,
-            // WeChat and our record disagree; a person was told.
-            _ => self.watch.contradicted(refund.id.as_str()),
+            // WeChat and our record disagree, or WeChat will not take it and does not say why: a
+            // person was told.
+            _ => self.watch.contradicted(refund.id.as_str()) || sent_in_vain(refund),
         };
         self.refunds().iter().all(rests) && self.delivered()
     }
@@ -136,13 +141,13 @@ impl Life {
             Status::Abnormal => said == Some(RefundStatus::Abnormal) && refund.attention.is_some(),
             Status::SettledOffline => said.is_some(),
             Status::Rejected | Status::Cancelled => said.is_none(),
-            Status::AwaitingApproval
-            | Status::Queued
-            | Status::Submitting
-            | Status::Unknown
-            | Status::Processing => false,
+            Status::Queued | Status::Submitting | Status::Unknown => {
+                sent_in_vain(refund) && said.is_none()
+            }
+            Status::AwaitingApproval | Status::Processing => false,
         };
-        let told = refund.contradictions.is_some() && refund.attention.is_some();
+        // A person was told, and may have dealt with it.
+        let told = refund.contradictions.is_some();
         if !fits && !told {
             stage.find(format!(
                 "INV-16: {} ends as {}, the books say {said:?}",
@@ -258,6 +263,13 @@ impl Life {
             self.shared.lock().find(what);
         }
     }
+}
+
+/// Sent again and again, and WeChat says neither yes nor no.
+fn sent_in_vain(refund: &Refund) -> bool {
+    refund
+        .attention
+        .is_some_and(|a| a.reason == AttentionReason::ManyAttempts)
 }
 
 impl Act {

@@ -115,7 +115,14 @@ pub(crate) struct Life {
 impl Life {
     /// Lives through a seed.
     pub(crate) fn run(seed: u64) -> Result<Outcome, Finding> {
-        Self::new(seed, Trace::Off).live().0
+        // A broken invariant inside the product is a panic: stopping is right.
+        let lived = std::panic::catch_unwind(|| Self::new(seed, Trace::Off).live().0);
+        lived.unwrap_or_else(|cause| {
+            let text = cause.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(cause.downcast_ref::<&str>().copied());
+            let what = format!("panic: {}", text.unwrap_or_default());
+            Err(Finding { seed, what })
+        })
     }
 
     /// Lives through a seed and tells everything.

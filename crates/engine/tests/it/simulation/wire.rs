@@ -205,7 +205,7 @@ impl Stage {
         match self.legs.remove(&key) {
             Some(Leg::Request { call, request, .. }) => self.handle(call, &request),
             Some(Leg::Reply { call, result }) => {
-                self.line(|| format!("reply {call} {:x}", hash(format!("{result:?}"))));
+                self.line(|| format!("reply {call} {}", shown(&result)));
                 if let Some(slot) = self.slots.get_mut(&call) {
                     slot.result = Some(result);
                     if let Some(waker) = slot.waker.take() {
@@ -375,6 +375,17 @@ fn answer(response: tuikuan_sim::Response) -> Response {
         status: response.status,
         headers: response.headers,
         body: response.body,
+    }
+}
+
+fn shown(result: &Result<Response, CallError>) -> String {
+    match result {
+        Ok(response) => {
+            let text = String::from_utf8_lossy(&response.body).replace(['\n', '\r'], " ");
+            let short: String = text.chars().take(400).collect();
+            format!("{} {:x} {short}", response.status, hash(&response.body))
+        }
+        Err(error) => error.to_string(),
     }
 }
 
