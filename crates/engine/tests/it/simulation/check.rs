@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use tuikuan_domain::outcome::ErrorSource;
 use tuikuan_domain::refund::Money;
-use tuikuan_domain::{Refund, Source, Status};
+use tuikuan_domain::{AttentionReason, Refund, RefundId, Source, Status};
 use tuikuan_sim::RefundStatus;
 use tuikuan_store::{Merchants, StoredEvent};
 use tuikuan_wechat::Api;
@@ -28,6 +28,9 @@ struct Seen {
     number: String,
     version: i64,
     contradicted: bool,
+    attention: Option<AttentionReason>,
+    refund: RefundId,
+    merchant: usize,
 }
 
 /// Who made the change that is looked at.
@@ -55,6 +58,9 @@ pub(crate) fn merchant_of(refund: &Refund) -> usize {
 impl Watch {
     /// Looks at what was committed since the last look.
     pub(crate) fn look(&mut self, stage: &mut Stage, writer: &Writer<'_>) {
+        if *stage.events.borrow() == self.position {
+            return;
+        }
         let store = std::sync::Arc::clone(&stage.store);
         let (events, position) = store
             .events_after(self.position, &Merchants::All, EVENTS_MAX)
@@ -127,6 +133,9 @@ impl Watch {
                 number: refund.out_refund_no.as_str().to_owned(),
                 version: refund.version,
                 contradicted: refund.contradictions.is_some(),
+                attention: refund.attention.map(|attention| attention.reason),
+                refund: refund.id.clone(),
+                merchant: merchant_of(refund),
             },
         );
         self.sums(stage, refund);
@@ -175,9 +184,28 @@ impl Watch {
         }
     }
 
-    /// Whether WeChat contradicted the record of a refund.
-    pub(crate) fn contradicted(&self, id: &str) -> bool {
-        self.refunds.get(id).is_some_and(|seen| seen.contradicted)
+    /// Whether every refund has ended, or waits for a person as it should.
+    pub(crate) fn rests(&self, stage: &Stage) -> bool {
+        self.refunds.values().all(|seen| match seen.status {
+            Status::Abnormal => {
+                let kit = &kits()[seen.merchant];
+                let mch_id = kit.plan.mch_id.as_str();
+                let books = stage.world.refund(mch_id, sub_of(kit), &seen.number);
+                books.is_none_or(|books| books.status == RefundStatus::Abnormal)
+            }
+            status if status.is_end() => true,
+            // WeChat and our record disagree, or WeChat will not take it and does not say why: a
+            // person was told.
+            _ => seen.contradicted || seen.attention == Some(AttentionReason::ManyAttempts),
+        })
+    }
+
+    /// Every refund that exists.
+    pub(crate) fn ids(&self) -> Vec<RefundId> {
+        self.refunds
+            .values()
+            .map(|seen| seen.refund.clone())
+            .collect()
     }
 }
 
@@ -240,6 +268,9 @@ fn source(stage: &mut Stage, refund: &Refund, (from, event): (Option<Status>, &S
                 refund.status.as_str()
             ));
         }
+    }
+    if refund.status == Status::Cancelled && refund.submitted_at.is_some() {
+        stage.find(format!("INV-5: {} was sent and then cancelled", refund.id));
     }
     if refund.status == Status::Rejected {
         refusal(stage, refund, api);

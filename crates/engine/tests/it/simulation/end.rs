@@ -62,35 +62,17 @@ impl Life {
         }
     }
 
-    /// Every refund that was acknowledged.
+    /// Every refund that exists, those made elsewhere too.
     fn refunds(&self) -> Vec<Refund> {
-        let mut ids: Vec<_> = self.asks.iter().filter_map(|ask| ask.id.clone()).collect();
-        ids.sort();
-        ids.dedup();
+        let ids = self.watch.ids();
         ids.iter()
             .filter_map(|id| self.store.refund(id).unwrap())
             .collect()
     }
 
-    /// Whether every refund has ended, or waits for a person as it should, and every message has
-    /// been delivered.
+    /// Whether everything has come to its end, and every message has been delivered.
     pub(crate) fn ended(&self) -> bool {
-        let rests = |refund: &Refund| match refund.status {
-            Status::Abnormal => {
-                let stage = self.shared.lock();
-                let sub = sub_of(&kits()[merchant_of(refund)]);
-                let books =
-                    stage
-                        .world
-                        .refund(refund.mch_id.as_str(), sub, refund.out_refund_no.as_str());
-                books.is_none_or(|books| books.status == RefundStatus::Abnormal)
-            }
-            status if status.is_end() => true,
-            // WeChat and our record disagree, or WeChat will not take it and does not say why: a
-            // person was told.
-            _ => self.watch.contradicted(refund.id.as_str()) || sent_in_vain(refund),
-        };
-        self.refunds().iter().all(rests) && self.delivered()
+        self.watch.rests(&self.shared.lock()) && self.delivered()
     }
 
     fn delivered(&self) -> bool {

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use tokio::sync::watch::Receiver;
 use tuikuan_domain::Source;
 use tuikuan_domain::quota::Limits;
 use tuikuan_engine::{
@@ -110,6 +111,9 @@ pub(crate) struct Life {
     claims: BTreeMap<String, u64>,
     mended: bool,
     looked: i64,
+    /// The earliest due time of all jobs, while the jobs are the same.
+    next_due: Option<i64>,
+    jobs: Receiver<u64>,
 }
 
 impl Life {
@@ -157,6 +161,8 @@ impl Life {
         world.set_outcomes(plan.outcomes.clone());
         let store = Store::open("sqlite::memory:", &Options::stepped()).unwrap();
         let store = Arc::new(store);
+        let mut jobs = store.jobs_changed();
+        jobs.mark_changed();
         let shared = Shared::new(Stage::new(plan.clone(), world, (Arc::clone(&store), trace)));
         let mut life = Self {
             wire: Wire::new(shared.clone()),
@@ -177,6 +183,8 @@ impl Life {
             claims: BTreeMap::new(),
             mended: false,
             looked: START_US,
+            next_due: None,
+            jobs,
         };
         for (when, act) in script.acts {
             life.plan_act(when, act);
@@ -255,6 +263,9 @@ impl Life {
     fn poll(&mut self, at: usize) {
         let done = self.tasks[at].poll();
         let (id, about) = (self.tasks[at].id, self.tasks[at].about.clone());
+        if about == About::Claim {
+            self.jobs.mark_changed();
+        }
         let stale = match &about {
             About::Job(key) => self.claims.get(key).is_some_and(|newest| *newest != id),
             _ => false,
@@ -283,9 +294,15 @@ impl Life {
         {
             return false;
         }
+        let now_us = self.now_us();
+        if self.due().is_none_or(|due| due > now_us) {
+            return false;
+        }
         let node = &self.nodes[*self.dice.pick(&awake)];
         let lanes = node.engine.lanes_due().unwrap();
         if lanes.is_empty() {
+            // The job is gone; that is not signalled.
+            self.jobs.mark_changed();
             return false;
         }
         let lane = self.dice.pick(&lanes).clone();
@@ -295,6 +312,16 @@ impl Life {
             Done::Claimed(engine.claim(&lane, limit).await)
         });
         true
+    }
+
+    /// When the next job is due.
+    fn due(&mut self) -> Option<i64> {
+        if self.jobs.has_changed().unwrap() {
+            self.jobs.mark_unchanged();
+            let due = self.store.next_due().unwrap();
+            self.next_due = due.map(|due| due.as_microsecond());
+        }
+        self.next_due
     }
 
     fn spawn(
@@ -314,16 +341,12 @@ impl Life {
         if self.at_rest() {
             return false;
         }
+        let due = match self.nodes.iter().any(|node| !node.paused) {
+            true => self.due(),
+            false => None,
+        };
         let next = {
             let stage = self.shared.lock();
-            let due = match self.nodes.iter().any(|node| !node.paused) {
-                true => self
-                    .store
-                    .next_due()
-                    .unwrap()
-                    .map(|due| due.as_microsecond()),
-                false => None,
-            };
             [
                 stage.legs.keys().next().map(|(due, _)| *due),
                 stage.clock.next(),

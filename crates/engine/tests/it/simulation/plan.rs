@@ -58,7 +58,7 @@ impl Plan {
                 VerificationMode::PublicKey,
                 VerificationMode::Switching { percent: 50 },
             ]),
-            orders: 6 + dice.below(10),
+            orders: 8 + dice.below(18),
             endpoint: dice.chance(400).then(|| dice.below(3)),
             submits_per_second: *dice.pick(&[1, 3, 150]),
             busy,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use tokio::sync::watch::Receiver;
 use tuikuan_sim::World;
 use tuikuan_store::Store;
 
@@ -25,6 +26,8 @@ pub(crate) struct Stage {
     pub(crate) calls: Calls,
     pub(crate) hooks: Hooks,
     pub(crate) trace: Trace,
+    /// Changes with each committed event.
+    pub(crate) events: Receiver<i64>,
     found: Option<String>,
     number: u64,
 }
@@ -33,6 +36,7 @@ impl Stage {
     pub(crate) fn new(plan: Plan, world: World, (store, trace): (Arc<Store>, Trace)) -> Self {
         Self {
             world,
+            events: store.events_changed(),
             clock: SimClock::new(),
             store,
             dice: Dice::new(plan.seed ^ 0x17E7),
