@@ -266,7 +266,10 @@ fn unanswered(draft: &mut Draft<'_>, refund: &Refund, note: ErrorNote, context: 
     let wait = half.clamp(SignedDuration::from_secs(2), SignedDuration::from_mins(30));
     draft.plan = Plan::At(Step::Query, after(context.now, wait));
     if refund.status == Status::Unknown && elapsed > context.schedule.unknown_attention {
-        draft.refund.error = Some(note);
+        // Why WeChat refused it stays, until it is known whether that counts.
+        if !refund.refusal_unconfirmed {
+            draft.refund.error = Some(note);
+        }
         draft.need(AttentionReason::UnknownForLong);
     }
 }
