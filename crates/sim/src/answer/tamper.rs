@@ -58,13 +58,22 @@ pub(super) fn swapped(other: Option<Draft>, draft: Draft) -> Draft {
     }
 }
 
-/// With no other answer to hand out, the numbers are changed before signing.
+/// Numbers of an order and a refund that are nobody's.
+const NOBODYS: [(&str, &str); 4] = [
+    ("out_refund_no", "SWAPPED0000000001"),
+    ("out_refund_no_0", "SWAPPED0000000001"),
+    ("out_trade_no", "SWAPPED0000000001"),
+    ("transaction_id", "4200009999999999999999999999"),
+];
+
+/// With no other answer to hand out, the numbers are changed before signing: all of them, as WeChat
+/// never gives one order's number to another.
 fn renumbered(draft: Draft) -> Draft {
     match draft {
         Draft::V2 { mut fields, signer } => {
-            for name in ["out_refund_no", "out_refund_no_0", "out_trade_no"] {
+            for (name, other) in NOBODYS {
                 if fields.get(name).is_some() {
-                    fields.set(name, "SWAPPED0000000001");
+                    fields.set(name, other);
                 }
             }
             Draft::V2 { fields, signer }
@@ -76,9 +85,9 @@ fn renumbered(draft: Draft) -> Draft {
             number,
         } => {
             let mut value: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-            for name in ["out_refund_no", "out_trade_no"] {
+            for (name, other) in NOBODYS {
                 if let Some(slot) = value.get_mut(name) {
-                    *slot = "SWAPPED0000000001".into();
+                    *slot = other.into();
                 }
             }
             Draft::V3 {
