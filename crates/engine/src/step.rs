@@ -25,6 +25,12 @@ impl Work {
         &self.lane
     }
 
+    /// The fence of the claim: of two claims of a job the newer has the greater one.
+    #[must_use]
+    pub const fn fence(&self) -> i64 {
+        self.claimed.guard.fence
+    }
+
     /// The job's key as text, for a trace.
     #[must_use]
     pub fn key(&self) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use tuikuan_domain::outcome::ErrorSource;
 use tuikuan_domain::refund::Money;
 use tuikuan_domain::{AttentionReason, Refund, RefundId, Source, Status};
-use tuikuan_sim::RefundStatus;
+use tuikuan_sim::{Origin, RefundStatus};
 use tuikuan_store::{Merchants, StoredEvent};
 use tuikuan_wechat::Api;
 use tuikuan_wechat::error_code::{Class, Interface, lookup};
@@ -316,8 +316,10 @@ fn truth(stage: &mut Stage, refund: &Refund, (from, event): (Option<Status>, &St
         Status::Succeeded => status != Some(W::Success),
         Status::Closed => status != Some(W::Closed),
         Status::Abnormal => !matches!(status, Some(W::Abnormal | W::Success | W::Processing)),
+        // A refund made by hand under our number is not what was refused.
         Status::Rejected => {
-            on_its_way || books.is_some_and(|b| b.status != W::Closed) && ours.is_some()
+            let made = ours.filter(|b| b.origin == Origin::Api);
+            on_its_way || made.is_some_and(|b| b.status != W::Closed)
         }
         Status::Cancelled => on_its_way,
         Status::AwaitingApproval

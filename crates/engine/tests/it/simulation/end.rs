@@ -122,7 +122,9 @@ impl Life {
             Status::Closed => said == Some(RefundStatus::Closed),
             Status::Abnormal => said == Some(RefundStatus::Abnormal) && refund.attention.is_some(),
             Status::SettledOffline => said.is_some(),
-            Status::Rejected | Status::Cancelled => said.is_none(),
+            Status::Rejected | Status::Cancelled => books
+                .as_ref()
+                .is_none_or(|books| books.origin == Origin::VendorPlatform),
             Status::Queued | Status::Submitting | Status::Unknown => {
                 sent_in_vain(refund) && said.is_none()
             }

@@ -108,7 +108,8 @@ pub(crate) struct Life {
     nodes: Vec<Node>,
     tasks: Vec<Task>,
     acts: BTreeMap<(i64, u64), Act>,
-    claims: BTreeMap<String, u64>,
+    /// The fence and the task of the newest claim of each job.
+    claims: BTreeMap<String, (i64, u64)>,
     mended: bool,
     looked: i64,
     /// The earliest due time of all jobs, while the jobs are the same.
@@ -267,7 +268,10 @@ impl Life {
             self.jobs.mark_changed();
         }
         let stale = match &about {
-            About::Job(key) => self.claims.get(key).is_some_and(|newest| *newest != id),
+            About::Job(key) => self
+                .claims
+                .get(key)
+                .is_some_and(|(_, newest)| *newest != id),
             _ => false,
         };
         let writer = match &about {
@@ -701,14 +705,19 @@ impl Life {
                     let Some(node) = self.nodes.iter().find(|node| node.id == task.node) else {
                         return;
                     };
-                    let (engine, node, key) = (node.engine.clone(), node.id, work.key());
+                    let (engine, node) = (node.engine.clone(), node.id);
+                    let (key, fence) = (work.key(), work.fence());
                     let about = About::Job(key.clone());
                     let id = self.spawn(
                         node,
                         about,
                         async move { Done::Ran(engine.run(work).await) },
                     );
-                    self.claims.insert(key, id);
+                    let newest = self.claims.entry(key).or_insert((fence, id));
+                    // A node that was paused may tell of an old claim later.
+                    if newest.0 <= fence {
+                        *newest = (fence, id);
+                    }
                 }
             }
             Done::Ran(Ok(())) => {}
@@ -736,13 +745,31 @@ impl Life {
                     .find(format!("a command failed: {error:?}"));
             }
             Done::Registered(Ok(_)) => {}
-            Done::Registered(Err(error)) => {
-                self.shared
-                    .lock()
-                    .find(format!("a registration failed: {error:?}"));
-            }
+            Done::Registered(Err(error)) => self.not_registered(&task.about, &error),
             Done::Received(received) => self.received(&task.about, received),
         }
+    }
+
+    fn not_registered(&mut self, about: &About, error: &EngineError) {
+        let About::Register(at) = about else {
+            return;
+        };
+        let order = &self.orders[*at];
+        let kit = &kits()[order.merchant];
+        let sub = kit.plan.sub_merchants.first().map(|sub| &sub.sub_mch_id);
+        let number = order.out_trade_no.parse().unwrap();
+        let stored = self
+            .store
+            .payment_by_trade_no(&kit.plan.mch_id, sub, &number)
+            .unwrap();
+        let id = order.transaction_id.parse().unwrap();
+        let holder = self
+            .store
+            .payment_by_transaction(&kit.plan.mch_id, &id)
+            .unwrap();
+        let what =
+            format!("INV-8: {order:?} was refused: {error:?}, stored is {stored:?}, {holder:?}");
+        self.shared.lock().find(what);
     }
 
     fn received(&mut self, about: &About, received: Received) {
