@@ -68,8 +68,6 @@ pub(crate) struct Asked {
     pub(crate) number: String,
     /// The refund, once the engine acknowledged it.
     pub(crate) id: Option<RefundId>,
-    /// Asked for with the number of another ask, other in content.
-    pub(crate) twin: bool,
 }
 
 /// Everything that happens around one life.
@@ -89,6 +87,19 @@ pub(crate) fn sub_of(kit: &Kit) -> Option<&str> {
 
 pub(crate) fn name_of(merchant: usize) -> String {
     format!("m{merchant}")
+}
+
+impl Asked {
+    /// The same again in place of a refund that WeChat closed, under a number of its own.
+    pub(crate) fn replacing(&self, old: RefundId) -> Self {
+        let mut new = self.clone();
+        new.number = format!("{}z", &self.number[..self.number.len().min(40)]);
+        new.request.out_refund_no = Some(new.number.parse().unwrap());
+        new.request.idempotency_key = None;
+        new.request.replaces = Some(old);
+        new.id = None;
+        new
+    }
 }
 
 impl Script {
@@ -177,6 +188,8 @@ impl Script {
     fn refunds(&mut self, at: usize, plan: &Plan, dice: &mut Dice) {
         let total = self.orders[at].total;
         let amounts = match dice.below(6) {
+            // More than WeChat allows for one order.
+            _ if total > 100 && dice.chance(6) => vec![1; 53],
             0 | 1 => vec![total],
             2 => vec![total, total],
             3 => vec![total / 2, total - total / 2],
@@ -224,7 +237,6 @@ impl Script {
             mch_id: kit.plan.mch_id.as_str().to_owned(),
             number,
             id: None,
-            twin: false,
         };
         let index = self.asks.len();
         self.acts.push((when, Act::Ask(index)));
@@ -236,7 +248,6 @@ impl Script {
         }
         if dice.chance(100) {
             let mut twin = asked.clone();
-            twin.twin = true;
             twin.request.amount = Fen::new(amount + 1).unwrap();
             self.acts
                 .push((when + dice.between(0, MINUTE), Act::Ask(index + 1)));

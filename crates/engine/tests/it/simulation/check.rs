@@ -176,6 +176,18 @@ impl Watch {
                 payment.reserved, payment.spent
             ));
         }
+        let counted = self
+            .refunds
+            .values()
+            .filter(|seen| seen.payment.as_deref() == Some(payment_id.as_str()))
+            .filter(|seen| seen.status.counts())
+            .count();
+        if counted > 50 || counted != usize::try_from(payment.refunds).unwrap() {
+            let told = payment.refunds;
+            stage.find(format!(
+                "INV-9: {payment_id} counts {told} refunds, it has {counted}"
+            ));
+        }
         if reserved + spent + payment.external.get() > payment.total.get() {
             stage.find(format!(
                 "INV-1: {payment_id} of {} is overdrawn",

@@ -54,6 +54,8 @@ impl Life {
                 let name = match refusal {
                     Refusal::ContentDiffers { .. } => "refused: content",
                     Refusal::AmountExceedsRefundable { .. } => "refused: amount",
+                    Refusal::TooManyRefunds => "refused: too many",
+                    Refusal::ReplacesNotClosed { .. } => "refused: not closed",
                     _ => "refused: other",
                 };
                 self.outcome.count(name, 1);

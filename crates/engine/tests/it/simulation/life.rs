@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::watch::Receiver;
-use tuikuan_domain::Source;
 use tuikuan_domain::quota::Limits;
+use tuikuan_domain::{Source, Status};
 use tuikuan_engine::{
     Clock, Engine, EngineError, EngineParts, Incoming, Merchant, NewEndpoint, PaymentRegistration,
     Received, Settings,
@@ -427,7 +427,8 @@ impl Life {
     }
 
     fn at_rest(&self) -> bool {
-        if !self.mended || !self.tasks.is_empty() || !self.shared.lock().legs.is_empty() {
+        let asking = self.acts.values().any(|act| matches!(act, Act::Ask(_)));
+        if !self.mended || asking || !self.tasks.is_empty() || !self.shared.lock().legs.is_empty() {
             return false;
         }
         self.ended()
@@ -584,11 +585,13 @@ impl Life {
     }
 
     /// Quotas are kept per node: while there are two, or after a pause, they are not looked at.
+    /// After a crash they are: what the process before it sent counts (INV-26).
     fn blur_quota(&mut self) {
         let mut stage = self.shared.lock();
-        let now_us = stage.clock.now_us();
+        let until = stage.clock.now_us() + 2 * SECOND;
+        let paused = self.nodes.iter().any(|node| node.paused);
         stage.calls.quota_from = match self.nodes.len() {
-            0 | 1 => now_us + 2 * SECOND,
+            0 | 1 if !paused => stage.calls.quota_from.min(until),
             _ => i64::MAX,
         };
     }
@@ -695,7 +698,28 @@ impl Life {
         }
         drop(stage);
         self.mended = true;
+        self.replace();
         self.collect();
+    }
+
+    /// Some of the closed refunds are asked for anew; of others it is tried in vain.
+    fn replace(&mut self) {
+        for at in 0..self.asks.len() {
+            let Some(id) = self.asks[at].id.clone() else {
+                continue;
+            };
+            let status = self.store.refund(&id).unwrap().map(|refund| refund.status);
+            let wanted = match status {
+                Some(Status::Closed) => 500,
+                _ => 20,
+            };
+            if self.dice.chance(wanted) {
+                let new = self.asks[at].replacing(id);
+                self.asks.push(new);
+                let later = self.now_us() + self.dice.between(0, MINUTE);
+                self.plan_act(later, Act::Ask(self.asks.len() - 1));
+            }
+        }
     }
 
     fn done(&mut self, task: &Task, done: Done) {

@@ -98,7 +98,8 @@ fn faults(dice: &mut Dice) -> Vec<FaultRule> {
             api: Some(api),
             ..FaultMatch::default()
         };
-        rules.push(FaultRule::always(action).rate(0.03).matching(matches));
+        let rate = *dice.pick(&[0.0, 0.03, 0.1]);
+        rules.push(FaultRule::always(action).rate(rate).matching(matches));
     }
     for action in lives(dice).into_iter().chain(letters(dice)) {
         if dice.chance(500) {

@@ -63,8 +63,6 @@ pub(crate) struct Calls {
     recent: BTreeMap<String, Vec<i64>>,
     /// The quota is not looked at before: a pause or a second node blurred it.
     pub(crate) quota_from: i64,
-    /// Numbers that ever left.
-    pub(crate) numbers: BTreeSet<(String, String)>,
 }
 
 /// What the receiver of webhooks got.
@@ -165,7 +163,7 @@ impl Stage {
             return Err(CallError::NotSent { reason });
         }
         if let Some(submit) = &submit {
-            self.calls.left(submit, self.clock.now_us());
+            self.calls.left(submit);
         }
         let call = self.number();
         let due = self.clock.now_us() + self.latency();
@@ -359,9 +357,8 @@ impl Stage {
 }
 
 impl Calls {
-    fn left(&mut self, submit: &Submit, _now: i64) {
+    fn left(&mut self, submit: &Submit) {
         let key = (submit.mch_id.clone(), submit.number.clone());
-        self.numbers.insert(key.clone());
         let entry = self
             .submits
             .entry(key)
