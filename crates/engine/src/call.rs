@@ -143,16 +143,18 @@ fn spoiled(mut submission: RefundSubmission, refund: &Refund) -> RefundSubmissio
     submission
 }
 
-/// The order as it is named at every attempt: by its own number where there is one, because that
-/// never changes, while WeChat's may become known between two attempts.
+/// The order as it is named at every attempt: by WeChat's number where the caller or WeChat itself
+/// named it, else by the merchant's. Once WeChat's number is learned from a refund, that refund is
+/// with WeChat and no attempt follows.
 fn order(order: &OrderRef) -> tuikuan_wechat::OrderRef {
-    let transaction_id = order
-        .transaction_id
+    let transaction_id = order.transaction_id.clone();
+    let out_trade_no = order
+        .out_trade_no
         .clone()
-        .filter(|_| order.out_trade_no.is_none());
+        .filter(|_| transaction_id.is_none());
     tuikuan_wechat::OrderRef {
         transaction_id,
-        out_trade_no: order.out_trade_no.clone(),
+        out_trade_no,
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::Command;
-use tuikuan_domain::{MerchantName, OrderRef, Payment, PaymentReport, Refund, RefundId, Source};
+use tuikuan_domain::{MerchantName, OrderRef, Payment, Refund, RefundId, Source};
 use tuikuan_store::{Guard, ReadError, Release, Store};
 use tuikuan_terms::{MchId, OutTradeNo};
 
@@ -281,19 +281,6 @@ impl Engine {
             .ok()
             .flatten()?;
         payment.paid_at
-    }
-
-    /// The stored payment of an order that WeChat reports.
-    pub(crate) fn find_payment(
-        &self,
-        merchant: &Merchant,
-        report: &PaymentReport,
-    ) -> Result<Option<Payment>, ReadError> {
-        let order = OrderRef {
-            out_trade_no: Some(report.out_trade_no.clone()),
-            transaction_id: report.transaction_id.clone(),
-        };
-        self.payment_of(merchant, &order)
     }
 
     /// The stored payment of an order, by its own number first.

@@ -66,6 +66,11 @@ pub trait Network: Send + Sync {
         request: Request,
     ) -> Sending<'a, Result<Response, CallError>>;
 
+    /// Whether a webhook may be sent to this address (INV-31).
+    fn permits(&self, _address: std::net::IpAddr) -> bool {
+        true
+    }
+
     /// One delivery; the HTTP status of the answer.
     fn deliver<'a>(&'a self, call: WebhookCall) -> Sending<'a, Result<u16, WebhookError>>;
 }

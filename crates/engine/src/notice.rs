@@ -19,9 +19,10 @@ use tuikuan_wechat::{Format, RefundReport, sniff};
 use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::job::look_up::new_payment;
+use crate::job::look_up::record;
 use crate::ledger::{Beside, LedgerError, ROUNDS_MAX};
 use crate::merchant::Merchant;
+use crate::payment::Said;
 use crate::verdict::{payment_of, report_of};
 
 /// At which door a notification arrived.
@@ -237,7 +238,7 @@ impl Engine {
         entry: impl Fn(&str) -> InboxEntry,
     ) -> Result<(), EngineError> {
         match self
-            .store_payment(merchant, facts, Some(entry("payment")))
+            .store_payment(merchant, (facts, Said::ByWechat), Some(entry("payment")))
             .await
         {
             Ok(_) => Ok(()),
@@ -314,8 +315,7 @@ impl Engine {
                 total,
                 paid_at: None,
             };
-            let stored = self.payment_of(merchant, &order)?;
-            let payment = stored.unwrap_or_else(|| new_payment(self, merchant, &named));
+            let payment = record(self, merchant, &named)?;
             let new = self.stranger(merchant, report, order);
             let id = new.id.clone();
             let context = self.ledger().context(Source::Notification);

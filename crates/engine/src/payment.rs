@@ -28,6 +28,15 @@ pub struct PaymentRegistration {
     pub paid_at: Option<Timestamp>,
 }
 
+/// Who says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A caller: a claim.
+    ByCaller,
+    /// WeChat, verified: its pay time is the right one.
+    ByWechat,
+}
+
 /// The payment that was registered.
 #[derive(Debug, Clone)]
 pub struct Registered {
@@ -64,14 +73,15 @@ impl Engine {
             total: new.total,
             paid_at: new.paid_at.map(crate::clock::whole_micros),
         };
-        self.store_payment(&merchant, &report, None).await
+        self.store_payment(&merchant, (&report, Said::ByCaller), None)
+            .await
     }
 
     /// Stores what is known of a payment, with the notification that said so.
     pub(crate) async fn store_payment(
         &self,
         merchant: &Merchant,
-        report: &PaymentReport,
+        (report, said): (&PaymentReport, Said),
         inbox: Option<InboxEntry>,
     ) -> Result<Registered, EngineError> {
         for _ in 0..ROUNDS_MAX {
@@ -91,7 +101,7 @@ impl Engine {
                     None,
                 ),
                 Some(stored) => {
-                    let merged = merge(&stored, report)?;
+                    let merged = merge(&stored, (report, said))?;
                     let replaces = Some(stored.version);
                     if merged == stored && inbox.is_none() {
                         return Ok(Registered {
@@ -148,7 +158,7 @@ impl Engine {
 }
 
 /// The stored payment with what was not known yet.
-fn merge(stored: &Payment, report: &PaymentReport) -> Result<Payment, EngineError> {
+fn merge(stored: &Payment, (report, said): (&PaymentReport, Said)) -> Result<Payment, EngineError> {
     let mut fields = Vec::new();
     if stored.total != report.total {
         fields.push("total");
@@ -163,6 +173,10 @@ fn merge(stored: &Payment, report: &PaymentReport) -> Result<Payment, EngineErro
     if matches!(known, (Some(a), Some(b)) if a != b) {
         fields.push("transaction_id");
     }
+    let times = (stored.paid_at, report.paid_at);
+    if said == Said::ByCaller && matches!(times, (Some(a), Some(b)) if a != b) {
+        fields.push("paid_at");
+    }
     if !fields.is_empty() {
         return Err(EngineError::PaymentDiffers { fields });
     }
@@ -170,6 +184,9 @@ fn merge(stored: &Payment, report: &PaymentReport) -> Result<Payment, EngineErro
     if merged.transaction_id.is_none() {
         merged.transaction_id.clone_from(&report.transaction_id);
     }
-    merged.paid_at = merged.paid_at.or(report.paid_at);
+    merged.paid_at = match said {
+        Said::ByCaller => merged.paid_at.or(report.paid_at),
+        Said::ByWechat => report.paid_at.or(merged.paid_at),
+    };
     Ok(merged)
 }

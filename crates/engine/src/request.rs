@@ -4,8 +4,10 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use tuikuan_domain::planted::{self, Bug};
-use tuikuan_domain::refund::{Command, Content, NewRefund, Reason, Situation, decide};
-use tuikuan_domain::{FundsAccount, MerchantName, OrderRef, Refund, RefundId, Source, Transition};
+use tuikuan_domain::refund::{Command, Content, Money, NewRefund, Reason, Situation, decide};
+use tuikuan_domain::{
+    FundsAccount, MerchantName, OrderRef, Refund, RefundId, Refusal, Source, Transition,
+};
 use tuikuan_store::CommitError;
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
 
@@ -139,6 +141,9 @@ impl Engine {
             Some(id) => self.store().refund(id)?,
             None => None,
         };
+        if let (None, Some(old)) = (&found.refund, &replaced) {
+            self.check_replacement(old)?;
+        }
         let situation = Situation {
             refund: found.refund.as_ref(),
             payment: found.payment.as_ref(),
@@ -168,6 +173,26 @@ impl Engine {
             })),
             Err(CommitError::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// One closed refund is replaced by one refund at a time. Two that race for it also race for the
+    /// version of their payment, so the later one sees the earlier.
+    fn check_replacement(&self, old: &Refund) -> Result<(), EngineError> {
+        let Some(payment) = &old.payment_id else {
+            return Ok(());
+        };
+        let stands_in = |other: &&Refund| {
+            other.content.replaces.as_ref() == Some(&old.id)
+                && other.status.money() != Money::Released
+        };
+        let siblings = self.store().refunds_of(payment)?;
+        match siblings.iter().find(stands_in) {
+            Some(other) => Err(Refusal::AlreadyReplaced {
+                by: other.id.clone(),
+            }
+            .into()),
+            None => Ok(()),
         }
     }
 }

@@ -16,6 +16,7 @@ use tuikuan_store::{
 use crate::clock::IdSource;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::network::Network;
 
 /// The endpoints of the store, kept in memory because every commit needs them.
 pub(crate) struct Endpoints {
@@ -172,7 +173,9 @@ pub struct NewEndpoint {
 /// The longest URL of an endpoint, in bytes.
 const URL_BYTES_MAX: usize = 1024;
 
-fn check_url(url: &str) -> Result<(), EngineError> {
+/// The URL as it will be called, or why it cannot be an endpoint's. Odd spellings of an address
+/// show what they are.
+fn checked_url(url: &str, network: &dyn Network) -> Result<String, EngineError> {
     let refuse = |reason: &str| {
         Err(EngineError::EndpointRefused {
             reason: reason.to_owned(),
@@ -181,15 +184,29 @@ fn check_url(url: &str) -> Result<(), EngineError> {
     if url.len() > URL_BYTES_MAX {
         return refuse("the URL is longer than 1024 bytes");
     }
-    match reqwest::Url::parse(url) {
-        Ok(parsed) if parsed.scheme() != "https" => refuse("the URL must begin with https://"),
-        Ok(parsed) if parsed.host_str().is_none() => refuse("the URL names no host"),
-        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() => {
-            refuse("the URL must not carry a user or password")
-        }
-        Ok(_) => Ok(()),
-        Err(_) => refuse("the URL cannot be read"),
+    let Ok(parsed) = reqwest::Url::parse(url) else {
+        return refuse("the URL cannot be read");
+    };
+    let Some(host) = parsed.host_str() else {
+        return refuse("the URL names no host");
+    };
+    if parsed.scheme() != "https" {
+        return refuse("the URL must begin with https://");
     }
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return refuse("the URL must not carry a user or password");
+    }
+    if parsed.fragment().is_some() || parsed.port() == Some(0) {
+        return refuse("the URL must not carry a fragment or port 0");
+    }
+    let literal = host
+        .trim_matches(['[', ']'])
+        .parse::<std::net::IpAddr>()
+        .ok();
+    if literal.is_some_and(|address| !network.permits(address)) {
+        return refuse("the address is not public; an operator may allow it with webhooks.allow");
+    }
+    Ok(parsed.to_string())
 }
 
 impl Engine {
@@ -210,13 +227,13 @@ impl Engine {
         new: NewEndpoint,
         actor: &str,
     ) -> Result<Endpoint, EngineError> {
-        check_url(&new.url)?;
+        let url = checked_url(&new.url, self.network().as_ref())?;
         self.merchant(&new.merchant)
             .ok_or(EngineError::UnknownMerchant)?;
         let endpoint = Endpoint {
             id: endpoint_id(self.ids()),
             merchant: new.merchant,
-            url: new.url,
+            url,
             secret: self.fresh_secret(),
             enabled: true,
             disabled_reason: None,
@@ -238,7 +255,8 @@ impl Engine {
         endpoint: Endpoint,
         actor: &str,
     ) -> Result<Endpoint, EngineError> {
-        check_url(&endpoint.url)?;
+        let url = checked_url(&endpoint.url, self.network().as_ref())?;
+        let endpoint = Endpoint { url, ..endpoint };
         let act = Administered::EndpointUpdated(endpoint.clone());
         self.administer(act, (actor, "endpoint.updated", endpoint.id.as_str()))
             .await?;

@@ -235,12 +235,18 @@ fn room(engine: &Engine, lane: &Lane, running: usize) -> usize {
             engine
                 .settings()
                 .calls_in_flight_max
-                .min(wanted.saturating_add(32))
+                .min(wanted.saturating_add(ahead(engine)))
         }
         Lane::Query(_) => engine.settings().calls_in_flight_max,
         Lane::Webhook(_) => engine.settings().deliveries_in_flight_max,
     };
     most.saturating_sub(running).min(CLAIM_MAX)
+}
+
+/// Submits that are claimed beyond the free quota: their attempts are committed while they wait, so
+/// that a commit never leaves the quota unused. A tenth of a second's worth, and a few.
+fn ahead(engine: &Engine) -> usize {
+    32_usize.saturating_add(engine.settings().limits.submits_per_second / 10)
 }
 
 /// A job that panics has met a record that cannot be: stopping is right, guessing is not.

@@ -260,6 +260,13 @@ impl Code {
         "The refund was already submitted",
         "It may be with WeChat and cannot be withdrawn any more.",
     );
+    /// One replacement at a time.
+    pub const ALREADY_REPLACED: Self = code(
+        "already_replaced",
+        409,
+        "The refund is already replaced",
+        "Another refund stands in for the one named in `replaces`; look at that one.",
+    );
     /// Sending it again could pay twice.
     pub const CONTRADICTED: Self = code(
         "contradicted",
@@ -299,7 +306,7 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::UNAUTHORIZED,
         Self::NOT_FOUND,
         Self::METHOD_NOT_ALLOWED,
@@ -334,6 +341,7 @@ impl Code {
         Self::WRONG_STATUS,
         Self::ALREADY_SUBMITTED,
         Self::CONTRADICTED,
+        Self::ALREADY_REPLACED,
         Self::PAYMENT_DIFFERS,
         Self::WEBHOOK_REFUSED,
         Self::STORAGE_FULL,

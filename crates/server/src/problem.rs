@@ -242,6 +242,7 @@ impl From<Refusal> for Problem {
             | Refusal::ReplacesUnknown
             | Refusal::OrderNumbersDisagree
             | Refusal::Contradicted
+            | Refusal::AlreadyReplaced { .. }
             | Refusal::AlreadySubmitted => problem,
         }
     }
@@ -263,6 +264,7 @@ const fn code_of(refusal: &Refusal) -> Code {
         Refusal::NotIn { .. } => Code::WRONG_STATUS,
         Refusal::AlreadySubmitted => Code::ALREADY_SUBMITTED,
         Refusal::Contradicted => Code::CONTRADICTED,
+        Refusal::AlreadyReplaced { .. } => Code::ALREADY_REPLACED,
     }
 }
 

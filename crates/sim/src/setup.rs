@@ -335,10 +335,17 @@ fn read(path: &Path) -> Result<String, FolderError> {
     })
 }
 
-/// Writes a file.
+/// Writes a file that only its owner reads: most of them are keys.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    fs::write(path, bytes).map_err(|source| FolderError::Io {
-        path: path.to_owned(),
-        source,
-    })
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, bytes))
+        .map_err(|source| FolderError::Io {
+            path: path.to_owned(),
+            source,
+        })
 }

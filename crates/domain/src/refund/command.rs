@@ -124,6 +124,12 @@ pub enum Refusal {
         /// Where it stands.
         status: Status,
     },
+    /// Another refund already stands in for the one to be replaced.
+    #[error("{by} already replaces this refund")]
+    AlreadyReplaced {
+        /// Which.
+        by: crate::ids::RefundId,
+    },
     /// The numbers name different orders.
     #[error("out_trade_no and transaction_id belong to different payments")]
     OrderNumbersDisagree,
@@ -158,6 +164,7 @@ impl Refusal {
             Self::ContentDiffers { .. } => "content_differs",
             Self::ReplacesUnknown => "replaces_unknown",
             Self::ReplacesNotClosed { .. } => "replaces_not_closed",
+            Self::AlreadyReplaced { .. } => "already_replaced",
             Self::OrderNumbersDisagree => "order_numbers_disagree",
             Self::NotIn { .. } => "wrong_status",
             Self::Contradicted => "contradicted",

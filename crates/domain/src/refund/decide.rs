@@ -7,8 +7,8 @@ use crate::planted::{self, Bug};
 use crate::refund::request::{check_capacity, create, engine_note, repeat, start};
 use crate::refund::transition::Draft;
 use crate::refund::{
-    AttemptEnd, AttemptMark, Command, Context, PendingReason, Plan, Refund, Refusal, Situation,
-    Status, Step, Transition,
+    AttemptEnd, AttemptMark, AttentionReason, Command, Context, PendingReason, Plan, Refund,
+    Refusal, Situation, Status, Step, Transition,
 };
 
 /// Decides a command against the present records.
@@ -95,6 +95,17 @@ fn retry(
     payment: Option<&Payment>,
     context: &Context<'_>,
 ) -> Result<Transition, Refusal> {
+    let waits = matches!(
+        refund.pending_reason,
+        Some(PendingReason::InsufficientBalance | PendingReason::MerchantHold)
+    );
+    if refund.status == Status::Queued && waits {
+        // Somebody topped up, or mended the keys: go on now.
+        let mut draft = Draft::change(refund, payment, context);
+        draft.refund.waits = 0;
+        draft.queue(None, Step::Submit, context.now);
+        return draft.finish();
+    }
     if refund.status != Status::Rejected {
         return Err(Refusal::NotIn {
             status: refund.status,
@@ -132,7 +143,18 @@ fn resolve(
         draft.enter(Status::SettledOffline);
         return draft.finish();
     }
-    if refund.attention.is_none() || refund.status == Status::AwaitingApproval {
+    // While it is open, only "nobody looks any more" can be resolved: then somebody looks again.
+    // Everything else keeps its attention until WeChat says more.
+    let looks_again = refund.attention.is_some_and(|attention| {
+        matches!(
+            attention.reason,
+            AttentionReason::QueriesExhausted
+                | AttentionReason::UnknownForLong
+                | AttentionReason::ManyAttempts
+        )
+    });
+    let resolvable = refund.attention.is_some() && (refund.status.is_end() || looks_again);
+    if !resolvable {
         return Err(Refusal::NotIn {
             status: refund.status,
             wanted: "resolved",

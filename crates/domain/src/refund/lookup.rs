@@ -89,11 +89,22 @@ fn paid(draft: &mut Draft<'_>, refund: &Refund, report: &PaymentReport, context:
         ))
     };
     match checked {
-        Err(note) => draft.reject(note),
+        Err(note) => {
+            draft.need(AttentionReason::Refused);
+            draft.reject(note);
+        }
         Ok(()) => {
             draft.refund.payment_id = Some(found.id.clone());
             draft.refund.total = Some(found.total);
             draft.refund.content.order = complete(&refund.content.order, &found);
+            if report.transaction_id.is_some() {
+                draft
+                    .refund
+                    .content
+                    .order
+                    .transaction_id
+                    .clone_from(&report.transaction_id);
+            }
             draft.refund.error = None;
             draft.refund.waits = 0;
             start(draft);

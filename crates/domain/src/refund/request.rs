@@ -94,10 +94,9 @@ fn first_record(new: NewRefund, payment: Option<&Payment>, context: &Context<'_>
 pub(super) fn complete(order: &OrderRef, payment: &Payment) -> OrderRef {
     OrderRef {
         out_trade_no: Some(payment.out_trade_no.clone()),
-        transaction_id: payment
-            .transaction_id
-            .clone()
-            .or_else(|| order.transaction_id.clone()),
+        // A registered number of WeChat's is only a claim: what counts is what the caller names for
+        // this refund, and what WeChat says.
+        transaction_id: order.transaction_id.clone(),
     }
 }
 

@@ -298,16 +298,12 @@ impl<'a> Draft<'a> {
         self.end_attempt();
         let replaces = self.before.map(|before| before.version);
         self.refund.version = replaces.unwrap_or(0).saturating_add(1);
+        let (kind, status) = self.headline();
         let event = Event {
             refund_id: self.refund.id.clone(),
             seq: self.refund.version,
-            kind: self.kind.unwrap_or(EventKind::Updated),
-            status: match self.kind {
-                Some(EventKind::Status(status)) => Some(status),
-                Some(EventKind::Updated | EventKind::Attention | EventKind::Conflict) | None => {
-                    self.before.is_none().then_some(self.refund.status)
-                }
-            },
+            kind,
+            status,
             at: self.context.now,
             source: self.context.source,
             detail: detail.into_iter().chain(self.notes).collect(),
@@ -367,6 +363,20 @@ impl<'a> Draft<'a> {
             payment.in_flight = None;
         }
         Ok(())
+    }
+
+    /// What the event says of the change: a status only when it is another one than before.
+    fn headline(&self) -> (EventKind, Option<Status>) {
+        let entered = self
+            .before
+            .is_none_or(|before| before.status != self.refund.status);
+        let status = entered.then_some(self.refund.status);
+        let kind = match self.kind {
+            Some(EventKind::Status(_)) if !entered => EventKind::Updated,
+            Some(kind) => kind,
+            None => EventKind::Updated,
+        };
+        (kind, status)
     }
 
     /// An attempt that another source ended, before its own answer was in.

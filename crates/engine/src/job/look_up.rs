@@ -70,14 +70,25 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     Err(LedgerError::Contended)
 }
 
-/// The payment as stored, or a new record of what WeChat reports.
-fn record(
+/// The payment as stored, or a new record of what WeChat reports. The merchant's number decides:
+/// WeChat's number may stand, by somebody's mistake, in the record of another order.
+pub(crate) fn record(
     engine: &Engine,
     merchant: &Merchant,
     report: &PaymentReport,
 ) -> Result<Payment, LedgerError> {
-    let stored = engine.find_payment(merchant, report)?;
-    Ok(stored.unwrap_or_else(|| new_payment(engine, merchant, report)))
+    let (mch_id, sub) = (&merchant.mch_id, merchant.sub_mch_id.as_ref());
+    let store = engine.store();
+    if let Some(stored) = store.payment_by_trade_no(mch_id, sub, &report.out_trade_no)? {
+        return Ok(stored);
+    }
+    let mut payment = new_payment(engine, merchant, report);
+    if let Some(id) = &payment.transaction_id
+        && store.payment_by_transaction(mch_id, id)?.is_some()
+    {
+        payment.transaction_id = None;
+    }
+    Ok(payment)
 }
 
 /// A payment nobody has drawn on yet.

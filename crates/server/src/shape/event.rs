@@ -59,6 +59,34 @@ pub struct Detail<'a>(&'a [(String, Option<String>)]);
 
 impl Serialize for Detail<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(
+            self.0
+                .iter()
+                .map(|(name, value)| (name, Text { name, value })),
+        )
+    }
+}
+
+/// A value of a detail: amounts and counts are integers, all else is text.
+struct Text<'a> {
+    name: &'a str,
+    value: &'a Option<String>,
+}
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let counted = matches!(
+            self.name,
+            "amount" | "total" | "attempts" | "waits" | "note.reported_amount"
+        );
+        match self
+            .value
+            .as_deref()
+            .filter(|_| counted)
+            .and_then(|text| text.parse::<i64>().ok())
+        {
+            Some(number) => serializer.serialize_i64(number),
+            None => self.value.serialize(serializer),
+        }
     }
 }
