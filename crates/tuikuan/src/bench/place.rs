@@ -151,10 +151,13 @@ impl Network for Nearby {
         merchant: &'a Merchant,
         request: Request,
     ) -> Sending<'a, Result<Response, CallError>> {
+        // What every HTTP client adds, and WeChat demands.
+        let mut headers = request.headers;
+        headers.push(("User-Agent".to_owned(), "tuikuan-bench".to_owned()));
         let incoming = Incoming {
             method: request.method.as_str().to_owned(),
             path_and_query: request.path,
-            headers: request.headers,
+            headers,
             body: request.body,
             client_cert_mch: Some(merchant.mch_id.to_string()),
         };

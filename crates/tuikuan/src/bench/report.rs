@@ -152,9 +152,7 @@ pub(crate) fn rate(count: usize, elapsed: Duration) -> f64 {
 /// Resident memory.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Memory {
-    /// Now, in megabytes of 1024 * 1024 bytes.
-    pub(crate) now_mb: f64,
-    /// At most so far.
+    /// At most so far, in megabytes of 1024 * 1024 bytes.
     pub(crate) most_mb: f64,
 }
 
@@ -172,7 +170,6 @@ pub(crate) fn memory_of(process: &str) -> Memory {
         number.unwrap_or_default() / 1024.0
     };
     Memory {
-        now_mb: megabytes("VmRSS:"),
         most_mb: megabytes("VmHWM:"),
     }
 }

@@ -53,12 +53,6 @@ pub(crate) struct Tally {
 pub(crate) struct Asked {
     /// The service's id.
     pub(crate) id: String,
-    /// Short name of the merchant.
-    pub(crate) merchant: &'static str,
-    /// The number towards WeChat.
-    pub(crate) out_refund_no: String,
-    /// In fen.
-    pub(crate) amount: i64,
     /// Whether it came to an end in time.
     pub(crate) ended: bool,
 }
@@ -214,13 +208,7 @@ impl Play {
         let yuan = tuikuan_terms::Fen::new(scene.amount)?.to_yuan();
         let words = format!("¥{yuan}: {}", scene.trouble.words());
         self.board.note(self.time(), &label, words);
-        Ok(Asked {
-            id,
-            merchant: scene.merchant,
-            out_refund_no,
-            amount: scene.amount,
-            ended: false,
-        })
+        Ok(Asked { id, ended: false })
     }
 
     /// The same request several times at once: one refund, told to everybody alike.
