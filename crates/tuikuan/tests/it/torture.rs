@@ -86,6 +86,7 @@ async fn torture_kills_lose_nothing() {
             );
         }
     }
+    books::linger(&place).await;
     place.faults_off().await;
     books::drain(&place).await;
     books::compare(&place, &load, &mut tally).await;

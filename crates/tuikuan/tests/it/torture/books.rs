@@ -20,6 +20,8 @@ const OPEN: [&str; 6] = [
 ];
 /// Everything has ended so soon after the last kill, or it never will.
 const DRAIN: Duration = Duration::from_secs(300);
+/// The faults stay on so long after the last kill, longer than a lease.
+const LINGER: Duration = Duration::from_secs(35);
 /// So many histories are read at the end.
 const HISTORIES: usize = 200;
 
@@ -35,6 +37,7 @@ pub(crate) struct Tally {
     attention: usize,
     at_wechat: usize,
     applications: i64,
+    notifications: (usize, usize),
     faults: String,
 }
 
@@ -50,6 +53,7 @@ impl Tally {
              {} times kill -9, {} orderly stops, {} requests without an answer, asked again\n  \
              {} refunds acknowledged ({}), {} refused at once, {} with attention\n  \
              {} refunds in the simulator's books, {} applications for them\n  \
+             {} notifications sent, {} of them taken\n  \
              faults met: {}\n  \
              lost 0, doubled 0, over 0, stuck 0, differing 0",
             took.as_secs_f64(),
@@ -62,6 +66,8 @@ impl Tally {
             self.attention,
             self.at_wechat,
             self.applications,
+            self.notifications.0,
+            self.notifications.1,
             self.faults,
         )
     }
@@ -126,24 +132,27 @@ async fn wechats_books(place: &Place, load: &Load) -> BTreeMap<String, Value> {
     by_number
 }
 
+/// Lets the service work with the faults still on: what a dead service had claimed comes back when
+/// its leases end, and shall meet them too.
+pub(crate) async fn linger(place: &Place) {
+    let began = Instant::now();
+    while began.elapsed() < LINGER && !open(place).await.is_empty() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
 /// Waits until every refund has ended. The test is the person who settles abnormal ones.
 pub(crate) async fn drain(place: &Place) {
     let began = Instant::now();
     loop {
-        let mut open = Vec::new();
-        for status in OPEN {
-            let path = format!("/v1/refunds?limit=200&status={status}");
-            let (_, list) = place.ask(Method::GET, &path, None).await.unwrap();
-            open.extend(list["data"].as_array().unwrap().clone());
-        }
-        if open.is_empty() {
+        let open = open(place).await;
+        let Some(first) = open.first() else {
             return;
-        }
+        };
         assert!(
             began.elapsed() < DRAIN,
-            "{} refunds are stuck, such as {}\n{}",
+            "{} refunds are stuck, such as {first}\n{}",
             open.len(),
-            open[0],
             place.log()
         );
         for refund in &open {
@@ -151,6 +160,17 @@ pub(crate) async fn drain(place: &Place) {
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+}
+
+/// The first refunds of each status that is no end.
+async fn open(place: &Place) -> Vec<Value> {
+    let mut open = Vec::new();
+    for status in OPEN {
+        let path = format!("/v1/refunds?limit=200&status={status}");
+        let (_, list) = place.ask(Method::GET, &path, None).await.unwrap();
+        open.extend(list["data"].as_array().unwrap().clone());
+    }
+    open
 }
 
 /// Brings one refund forward, as an impatient clerk would.
@@ -210,6 +230,10 @@ pub(crate) async fn compare(place: &Place, load: &Load, tally: &mut Tally) {
         history(place, refund).await;
     }
     let counts = place.control(Method::GET, "/faults/counts", None).await;
+    let told = place.control(Method::GET, "/notifications", None).await;
+    let told = told.as_array().unwrap();
+    let taken = |told: &&Value| told["delivery"]["answered"]["accepted"] == true;
+    tally.notifications = (told.len(), told.iter().filter(taken).count());
     tally.silences = load.silences;
     tally.acknowledged = load.acknowledged.len();
     tally.refused = load.refused.len();
