@@ -240,16 +240,16 @@ async fn show(
 #[derive(Default)]
 struct Turns {
     crashes: u64,
-    rotated: bool,
-    topped_up: bool,
+    rotations: u64,
+    top_ups: u64,
 }
 
 impl Turns {
     async fn take(&mut self, play: &Play, total: usize) -> anyhow::Result<()> {
         let finished = play.board.view().finished;
         let note = |what: &str| play.board.note(play.time(), "", what.to_owned());
-        if !self.rotated && finished * 5 >= total {
-            self.rotated = true;
+        if self.rotations == 0 && finished * 5 >= total {
+            self.rotations = 1;
             rotate(play).await?;
             note("WeChat signs with a new platform certificate 平台证书轮换");
         }
@@ -258,8 +258,8 @@ impl Turns {
             play.stage.crash_workers()?;
             note("the workers were killed in the middle and started again 进程崩溃并重启");
         }
-        if !self.topped_up && finished * 2 >= total {
-            self.topped_up = true;
+        if self.top_ups == 0 && finished * 2 >= total {
+            self.top_ups = 1;
             let (mch_id, _) = Stage::account(plan::SHORT);
             let top_up = 100_000_000;
             play.stage

@@ -123,7 +123,9 @@ fn open(config: &Config) -> anyhow::Result<Store> {
 /// Only one service works on a database file: quotas are counted in its process (INV-26). The lock
 /// goes with the process, however it ends; commands that only read or make keys need none.
 fn alone(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
-    let Some(database) = config.store_file() else { return Ok(None) };
+    let Some(database) = config.store_file() else {
+        return Ok(None);
+    };
     let path = format!("{}.lock", database.display());
     let file = std::fs::OpenOptions::new()
         .write(true)

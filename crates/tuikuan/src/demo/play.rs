@@ -70,25 +70,8 @@ impl Play {
             Trouble::OverAsk => self.ask_too_much(&scene).await?,
             Trouble::Cancelled => self.act(&asked, "cancel", None).await?,
             Trouble::NotEnough => count(&self.tally.shortages),
-            Trouble::AbnormalByHand => {
-                if self.reached(&asked, |status| status == "abnormal").await {
-                    let note = json!({ "note": "paid to the buyer's bank card by hand" });
-                    self.act(&asked, "resolve", Some(&note)).await?;
-                    count(&self.tally.settled);
-                }
-            }
-            Trouble::ParamError => {
-                if self.reached(&asked, |status| status == "rejected").await {
-                    self.act(&asked, "retry", None).await?;
-                    self.reached(&asked, |status| status != "rejected").await;
-                }
-            }
-            Trouble::Closed => {
-                if self.reached(&asked, |status| status == "closed").await {
-                    let old = asked.first().map(|a| a.id.clone()).unwrap_or_default();
-                    let replaces = vec![("replaces", Value::from(old))];
-                    asked.push(self.ask(&scene, "b", replaces).await?);
-                }
+            Trouble::AbnormalByHand | Trouble::ParamError | Trouble::Closed => {
+                self.person(&scene, &mut asked).await?;
             }
             _ => {}
         }
@@ -99,6 +82,35 @@ impl Play {
             }
         }
         Ok(asked)
+    }
+
+    /// What a person does about the refunds that wait for one.
+    async fn person(&self, scene: &Scene, asked: &mut Vec<Asked>) -> anyhow::Result<()> {
+        let wanted = match scene.trouble {
+            Trouble::AbnormalByHand => "abnormal",
+            Trouble::ParamError => "rejected",
+            _ => "closed",
+        };
+        if !self.reached(asked, |status| status == wanted).await {
+            return Ok(());
+        }
+        match scene.trouble {
+            Trouble::AbnormalByHand => {
+                let note = json!({ "note": "paid to the buyer's bank card by hand" });
+                self.act(asked, "resolve", Some(&note)).await?;
+                count(&self.tally.settled);
+            }
+            Trouble::ParamError => {
+                self.act(asked, "retry", None).await?;
+                self.reached(asked, |status| status != "rejected").await;
+            }
+            _ => {
+                let old = asked.first().map(|a| a.id.clone()).unwrap_or_default();
+                let replaces = vec![("replaces", Value::from(old))];
+                asked.push(self.ask(scene, "b", replaces).await?);
+            }
+        }
+        Ok(())
     }
 
     fn order_number(&self, scene: &Scene) -> String {

@@ -210,9 +210,11 @@ fn shared_clock(sim: &Simulator) -> anyhow::Result<MachineClock> {
 /// Production's numbers, except those that are about this machine's own time.
 fn settings() -> Settings {
     let speed = i64::from(SPEED);
-    let mut settings = Settings::default();
-    settings.lease = SignedDuration::from_secs(LEASE_SECONDS * speed);
-    settings.call_timeout = SignedDuration::from_secs(3 * speed);
+    let mut settings = Settings {
+        lease: SignedDuration::from_secs(LEASE_SECONDS * speed),
+        call_timeout: SignedDuration::from_secs(3 * speed),
+        ..Settings::default()
+    };
     settings.schedule.spacing = SignedDuration::from_secs(SPACING_SECONDS);
     settings
 }
