@@ -120,7 +120,8 @@ impl Script {
     }
 
     fn order(&mut self, at: usize, plan: &Plan, (world, dice): (&mut World, &mut Dice)) {
-        let merchant = *dice.pick(&[0, 1, 1, 2]);
+        // Fewer of v3: its signatures take most of the time.
+        let merchant = *dice.pick(&[0, 1, 1, 1, 1, 2]);
         let kit = &kits()[merchant];
         let known = *dice.pick(&[
             Known::Registered,
