@@ -121,6 +121,11 @@ impl Watch {
             transition(stage, refund, (from, to));
             source(stage, refund, (from, event));
             truth(stage, refund, (from, event));
+        } else if no_news(event, refund) {
+            stage.find(format!(
+                "INV-19: event {} of {id} says nothing new",
+                event.seq
+            ));
         } else if from.is_some_and(|from| from != refund.status) {
             stage.find(format!("INV-29: {id} changed its status without an event"));
         }
@@ -219,6 +224,12 @@ impl Watch {
             .map(|seen| seen.refund.clone())
             .collect()
     }
+}
+
+/// WeChat has the refund, and the event changes nothing but a count of ours.
+fn no_news(event: &StoredEvent, refund: &Refund) -> bool {
+    let with_wechat = refund.status == Status::Processing || refund.status.is_end();
+    with_wechat && event.detail.iter().all(|(name, _)| name == "waits")
 }
 
 /// The published table, written down a second time.
