@@ -10,6 +10,7 @@ mod doctor;
 mod journey;
 mod mistakes;
 mod notify;
+mod port;
 mod readme;
 mod stage;
 mod torture;

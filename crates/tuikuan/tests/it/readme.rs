@@ -7,7 +7,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::port;
+
 const MARK: &str = "=== command";
+/// A kill at the worst moment costs a lease and the time until WeChat's "not found" counts.
+const PATIENCE_S: &str = "300";
 const FENCE: &str = "```console\n";
 
 /// Text with spaces made even, and what differs each time replaced.
@@ -52,11 +56,6 @@ fn sessions(page: &str) -> Vec<(String, String)> {
     all
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// A `tuikuan` on the path whose simulator and service use free ports.
 fn shim(folder: &Path, ports: [u16; 3]) {
     let program = env!("CARGO_BIN_EXE_tuikuan");
@@ -76,7 +75,7 @@ fn shim(folder: &Path, ports: [u16; 3]) {
 /// Types the commands into one shell and gives what each of them printed.
 fn replay(commands: &[(String, String)]) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
-    let ports = [free_port(), free_port(), free_port()];
+    let ports = [port::free(), port::free(), port::free()];
     shim(folder.path(), ports);
     // What a terminal would show of a command whose output is caught goes through 3.
     let mut script = String::from("exec 3>&1\ntrap 'kill -9 $(jobs -p) 2>/dev/null' EXIT\n");
@@ -92,7 +91,7 @@ fn replay(commands: &[(String, String)]) -> Vec<String> {
         std::env::var("PATH").unwrap()
     );
     let mut shell = Command::new("timeout")
-        .args(["180", "bash"])
+        .args([PATIENCE_S, "bash"])
         .current_dir(folder.path())
         .env("PATH", path)
         .env_remove("TUIKUAN_KEY")

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::port;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tuikuan");
 /// Everything a test waits for takes at most so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,7 +64,8 @@ impl Place {
         let simulator = simulator(&folder, seed).await;
         let file = folder.path().join("sim/sim.json");
         let book: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-        let listen = free_port();
+        // WeChat has been told this address, so each new service comes back to it.
+        let listen = format!("127.0.0.1:{}", port::free());
         let config = folder.path().join("t.toml");
         let text = std::fs::read_to_string(&config)
             .unwrap()
@@ -290,11 +293,4 @@ async fn simulator(folder: &TempDir, seed: u64) -> Child {
         }
     }
     panic!("the simulator did not start");
-}
-
-/// A port that is free now. The service must come back to the same one after each death, because
-/// WeChat has been told where to send notifications.
-fn free_port() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
