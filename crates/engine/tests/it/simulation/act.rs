@@ -27,11 +27,7 @@ pub(crate) enum Act {
     /// A person refunds in the merchant portal.
     Portal(PortalRefund),
     /// A notification arrives, at the merchant of this name.
-    Notice {
-        attempt: NotificationAttempt,
-        merchant: String,
-        copy: bool,
-    },
+    Notice(Notice),
     /// A node begins.
     Start,
     /// A paused node goes on.
@@ -40,6 +36,15 @@ pub(crate) enum Act {
     Calm,
     /// What is abnormal is dealt with.
     Mend,
+}
+
+/// A notification on its way.
+#[derive(Debug)]
+pub(crate) struct Notice {
+    pub(crate) attempt: NotificationAttempt,
+    pub(crate) merchant: String,
+    /// Sent by somebody else, again or to another merchant.
+    pub(crate) copy: bool,
 }
 
 /// How the engine gets to know an order.

@@ -267,13 +267,10 @@ impl Act {
             Self::Ask(ask) => format!("ask {ask}"),
             Self::Command(ask, command) => format!("command {ask} {command:?}"),
             Self::Portal(portal) => format!("portal {}", portal.out_trade_no),
-            Self::Notice {
-                attempt,
-                merchant,
-                copy,
-            } => {
-                format!("notice {} {merchant} {copy}", attempt.id)
-            }
+            Self::Notice(notice) => format!(
+                "notice {} {} {}",
+                notice.attempt.id, notice.merchant, notice.copy
+            ),
             Self::Start => "start".to_owned(),
             Self::Resume(id) => format!("resume {id}"),
             Self::Calm => "calm".to_owned(),

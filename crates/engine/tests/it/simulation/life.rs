@@ -6,22 +6,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::watch::Receiver;
-use tuikuan_domain::quota::Limits;
-use tuikuan_domain::{Source, Status};
-use tuikuan_engine::{
-    Clock, Engine, EngineError, EngineParts, Incoming, Merchant, NewEndpoint, PaymentRegistration,
-    Received, Settings,
-};
-use tuikuan_sim::{NotificationAttempt, World};
+use tuikuan_engine::{Merchant, NewEndpoint};
+use tuikuan_sim::World;
 use tuikuan_store::{Options, Store};
-use tuikuan_terms::Fen;
-use tuikuan_wechat::Account;
-use tuikuan_wechat::account::SubMerchant;
 
-use super::act::{Act, Asked, BASE, Order, Script, name_of};
+use super::act::{Act, Asked, BASE, Notice, Order, Script, name_of};
 use super::check::{Watch, Writer, stuck};
 use super::dice::Dice;
 use super::keys::kits;
+use super::nodes::{AWAY_MAX, Node, merchant};
+use super::outcome::{Finding, Outcome};
 use super::plan::{LOOK_EVERY, Plan};
 use super::stage::{Shared, Stage};
 use super::task::{About, Done, Task};
@@ -31,45 +25,6 @@ use super::wire::Wire;
 
 /// A life that takes longer has gone round in circles.
 const STEPS_MAX: u64 = 400_000;
-/// No node may be down or paused for longer.
-const AWAY_MAX: i64 = 2 * MINUTE;
-
-/// What was found, and how to find it again.
-#[derive(Debug)]
-pub(crate) struct Finding {
-    pub(crate) seed: u64,
-    pub(crate) what: String,
-}
-
-/// Counts of what was lived through.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Outcome {
-    pub(crate) lives: u64,
-    pub(crate) counts: BTreeMap<String, u64>,
-}
-
-impl Outcome {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.lives += other.lives;
-        for (name, count) in &other.counts {
-            *self.counts.entry(name.clone()).or_default() += count;
-        }
-    }
-
-    pub(crate) fn count(&mut self, name: &str, count: u64) {
-        *self.counts.entry(name.to_owned()).or_default() += count;
-    }
-}
-
-impl std::fmt::Display for Outcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} lives", self.lives)?;
-        for (name, count) in &self.counts {
-            write!(f, ", {name} {count}")?;
-        }
-        Ok(())
-    }
-}
 
 /// The value of a future that never waits for anybody.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
@@ -83,13 +38,6 @@ pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
     panic!("it waits for somebody");
 }
 
-/// A process with an engine.
-struct Node {
-    id: u64,
-    engine: Engine,
-    paused: bool,
-}
-
 /// One life.
 pub(crate) struct Life {
     pub(crate) shared: Shared,
@@ -100,21 +48,21 @@ pub(crate) struct Life {
     pub(crate) outcome: Outcome,
     /// Notifications answered with success.
     pub(crate) stored: u64,
-    plan: Plan,
-    dice: Dice,
-    merchants: Vec<Arc<Merchant>>,
-    ids: Arc<SimIds>,
-    wire: Arc<Wire>,
-    nodes: Vec<Node>,
-    tasks: Vec<Task>,
-    acts: BTreeMap<(i64, u64), Act>,
+    pub(crate) plan: Plan,
+    pub(crate) dice: Dice,
+    pub(crate) merchants: Vec<Arc<Merchant>>,
+    pub(crate) ids: Arc<SimIds>,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) acts: BTreeMap<(i64, u64), Act>,
     /// The fence and the task of the newest claim of each job.
-    claims: BTreeMap<String, (i64, u64)>,
-    mended: bool,
-    looked: i64,
+    pub(crate) claims: BTreeMap<String, (i64, u64)>,
+    pub(crate) mended: bool,
+    pub(crate) looked: i64,
     /// The earliest due time of all jobs, while the jobs are the same.
-    next_due: Option<i64>,
-    jobs: Receiver<u64>,
+    pub(crate) next_due: Option<i64>,
+    pub(crate) jobs: Receiver<u64>,
 }
 
 impl Life {
@@ -147,7 +95,7 @@ impl Life {
         }
     }
 
-    fn new(seed: u64, trace: Trace) -> Self {
+    pub(crate) fn new(seed: u64, trace: Trace) -> Self {
         let plan = Plan::new(seed);
         let mut world = World::new(seed, START_US / 1000);
         let mut merchants = Vec::new();
@@ -201,7 +149,7 @@ impl Life {
         life
     }
 
-    fn live(mut self) -> (Result<Outcome, Finding>, Shared) {
+    pub(crate) fn live(mut self) -> (Result<Outcome, Finding>, Shared) {
         let mut steps = 0_u64;
         while self.shared.lock().found().is_none() && self.step() {
             steps += 1;
@@ -223,17 +171,17 @@ impl Life {
         (result, self.shared)
     }
 
-    fn plan_act(&mut self, when: i64, act: Act) {
+    pub(crate) fn plan_act(&mut self, when: i64, act: Act) {
         let number = self.shared.lock().number();
         self.acts.insert((when, number), act);
     }
 
-    fn now_us(&self) -> i64 {
+    pub(crate) fn now_us(&self) -> i64 {
         self.shared.lock().clock.now_us()
     }
 
     /// One step; `false` when everything is at rest.
-    fn step(&mut self) -> bool {
+    pub(crate) fn step(&mut self) -> bool {
         if self.shared.lock().arrive() {
             self.collect();
             return true;
@@ -257,11 +205,11 @@ impl Life {
         self.claim() || self.pass_time()
     }
 
-    fn awake(&self, node: u64) -> bool {
+    pub(crate) fn awake(&self, node: u64) -> bool {
         self.nodes.iter().any(|n| n.id == node && !n.paused)
     }
 
-    fn poll(&mut self, at: usize) {
+    pub(crate) fn poll(&mut self, at: usize) {
         let done = self.tasks[at].poll();
         let (id, about) = (self.tasks[at].id, self.tasks[at].about.clone());
         if about == About::Claim {
@@ -286,7 +234,7 @@ impl Life {
     }
 
     /// A job of a lane that is due is claimed by a node that is awake.
-    fn claim(&mut self) -> bool {
+    pub(crate) fn claim(&mut self) -> bool {
         let awake: Vec<usize> = (0..self.nodes.len())
             .filter(|at| !self.nodes[*at].paused)
             .collect();
@@ -319,7 +267,7 @@ impl Life {
     }
 
     /// When the next job is due.
-    fn due(&mut self) -> Option<i64> {
+    pub(crate) fn due(&mut self) -> Option<i64> {
         if self.jobs.has_changed().unwrap() {
             self.jobs.mark_unchanged();
             let due = self.store.next_due().unwrap();
@@ -328,7 +276,7 @@ impl Life {
         self.next_due
     }
 
-    fn spawn(
+    pub(crate) fn spawn(
         &mut self,
         node: u64,
         about: About,
@@ -340,7 +288,7 @@ impl Life {
     }
 
     /// Nothing can go on: time moves to the next thing that happens.
-    fn pass_time(&mut self) -> bool {
+    pub(crate) fn pass_time(&mut self) -> bool {
         let now_us = self.now_us();
         if self.at_rest() {
             return false;
@@ -382,7 +330,7 @@ impl Life {
     }
 
     /// Notifications that are due are sent on their way.
-    fn collect(&mut self) {
+    pub(crate) fn collect(&mut self) {
         let now_us = self.now_us();
         let attempts = self.shared.lock().world.due_notifications(now_us / 1000);
         for attempt in attempts {
@@ -395,11 +343,11 @@ impl Life {
                 let (attempt, merchant) = (attempt.clone(), merchant.clone());
                 self.plan_act(
                     now_us + late,
-                    Act::Notice {
+                    Act::Notice(Notice {
                         attempt,
                         merchant,
                         copy: true,
-                    },
+                    }),
                 );
             }
             if self.dice.chance(20) {
@@ -408,440 +356,29 @@ impl Life {
                 let attempt = attempt.clone();
                 self.plan_act(
                     now_us + late,
-                    Act::Notice {
+                    Act::Notice(Notice {
                         attempt,
                         merchant,
                         copy: true,
-                    },
+                    }),
                 );
             }
             self.plan_act(
                 now_us + late,
-                Act::Notice {
+                Act::Notice(Notice {
                     attempt,
                     merchant,
                     copy: false,
-                },
+                }),
             );
         }
     }
 
-    fn at_rest(&self) -> bool {
+    pub(crate) fn at_rest(&self) -> bool {
         let asking = self.acts.values().any(|act| matches!(act, Act::Ask(_)));
         if !self.mended || asking || !self.tasks.is_empty() || !self.shared.lock().legs.is_empty() {
             return false;
         }
         self.ended()
     }
-
-    /// The next act, if it is its time.
-    fn act(&mut self) -> bool {
-        let now_us = self.now_us();
-        let Some((&key, _)) = self
-            .acts
-            .iter()
-            .next()
-            .filter(|((due, _), _)| *due <= now_us)
-        else {
-            return false;
-        };
-        let act = self.acts.remove(&key).unwrap();
-        self.shared.lock().line(|| format!("act {}", act.name()));
-        match act {
-            Act::Start => self.start_node(),
-            Act::Resume(id) => self.resume(id),
-            Act::Calm => self.calm(),
-            Act::Mend => self.mend(),
-            Act::Portal(portal) => {
-                let mut stage = self.shared.lock();
-                stage.world.advance_to(now_us / 1000);
-                let made = stage.world.portal_refund(&portal).is_ok();
-                drop(stage);
-                self.outcome.count("portal refunds", u64::from(made));
-                self.collect();
-            }
-            Act::Notice {
-                attempt,
-                merchant,
-                copy,
-            } => self.notice(attempt, merchant, copy),
-            Act::Register(order) => self.register(order),
-            Act::Ask(ask) => self.ask(ask),
-            Act::Command(ask, command) => {
-                let id = self.asks[ask].id.clone();
-                if let (Some(id), Some((engine, node))) = (id, self.some_engine()) {
-                    self.spawn(node, About::Command(ask), async move {
-                        Done::Commanded(engine.command(&id, command, Source::Api).await)
-                    });
-                }
-            }
-        }
-        true
-    }
-
-    fn some_engine(&mut self) -> Option<(Engine, u64)> {
-        let awake: Vec<&Node> = self.nodes.iter().filter(|node| !node.paused).collect();
-        if awake.is_empty() {
-            return None;
-        }
-        let node = self.dice.pick(&awake);
-        Some((node.engine.clone(), node.id))
-    }
-
-    fn again(&mut self, act: Act) {
-        let when = self.now_us() + self.dice.between(SECOND, 20 * SECOND);
-        self.plan_act(when, act);
-    }
-
-    fn register(&mut self, at: usize) {
-        let Some((engine, node)) = self.some_engine() else {
-            return self.again(Act::Register(at));
-        };
-        let order = &self.orders[at];
-        let new = PaymentRegistration {
-            merchant: name_of(order.merchant).parse().unwrap(),
-            out_trade_no: order.out_trade_no.parse().unwrap(),
-            transaction_id: self
-                .dice
-                .chance(500)
-                .then(|| order.transaction_id.parse().unwrap()),
-            total: Fen::new(order.total).unwrap(),
-            paid_at: Some(jiff::Timestamp::from_microsecond(order.paid_us).unwrap()),
-        };
-        self.spawn(node, About::Register(at), async move {
-            Done::Registered(engine.register_payment(new).await)
-        });
-    }
-
-    fn ask(&mut self, at: usize) {
-        let Some((engine, node)) = self.some_engine() else {
-            return self.again(Act::Ask(at));
-        };
-        let request = self.asks[at].request.clone();
-        self.spawn(node, About::Ask(at), async move {
-            Done::Asked(engine.request(request, Source::Api).await)
-        });
-    }
-
-    fn notice(&mut self, attempt: NotificationAttempt, merchant: String, copy: bool) {
-        let number = (!copy).then_some(attempt.id);
-        let Some((engine, node)) = self.some_engine() else {
-            if let Some(id) = number {
-                self.shared
-                    .lock()
-                    .world
-                    .notification_failed(id, "no connection");
-            }
-            return;
-        };
-        let channel = match attempt.url.rsplit('/').next() {
-            Some("refund") => tuikuan_engine::Channel::V2Refund,
-            Some("payment") => tuikuan_engine::Channel::V2Payment,
-            _ => tuikuan_engine::Channel::V3,
-        };
-        let true_one = !copy && {
-            let stage = self.shared.lock();
-            let at = usize::try_from(attempt.id - 1).unwrap();
-            stage.world.notifications()[at].fault.is_none()
-        };
-        let incoming = Incoming {
-            channel,
-            headers: attempt.headers,
-            body: attempt.body,
-        };
-        let merchant = merchant.parse().unwrap();
-        let about = About::Notice {
-            attempt: number,
-            true_one,
-        };
-        self.spawn(node, about, async move {
-            Done::Received(engine.receive(&merchant, incoming).await)
-        });
-    }
-
-    fn start_node(&mut self) {
-        let mut limits = Limits::default();
-        limits.submits_per_second = self.plan.submits_per_second;
-        let settings = Settings {
-            limits,
-            ..Settings::default()
-        };
-        let clock: Arc<dyn Clock> = Arc::new(self.shared.lock().clock.clone());
-        let engine = Engine::new(EngineParts {
-            store: Arc::clone(&self.store),
-            merchants: self.merchants.clone(),
-            clock,
-            ids: self.ids.clone(),
-            network: self.wire.clone(),
-            settings,
-        });
-        let id = self.shared.lock().number();
-        self.nodes.push(Node {
-            id,
-            engine: engine.unwrap(),
-            paused: false,
-        });
-        self.blur_quota();
-    }
-
-    /// Quotas are kept per node: while there are two, or after a pause, they are not looked at.
-    /// After a crash they are: what the process before it sent counts (INV-26).
-    fn blur_quota(&mut self) {
-        let mut stage = self.shared.lock();
-        let until = stage.clock.now_us() + 2 * SECOND;
-        let paused = self.nodes.iter().any(|node| node.paused);
-        stage.calls.quota_from = match self.nodes.len() {
-            0 | 1 if !paused => stage.calls.quota_from.min(until),
-            _ => i64::MAX,
-        };
-    }
-
-    /// A node dies, or stops for a while (F-25, F-26, F-44, F-45).
-    fn accident(&mut self) {
-        let awake: Vec<usize> = (0..self.nodes.len())
-            .filter(|at| !self.nodes[*at].paused)
-            .collect();
-        if awake.is_empty() {
-            return;
-        }
-        let at = *self.dice.pick(&awake);
-        let now_us = self.now_us();
-        if self.dice.below(self.plan.crash + self.plan.pause) < self.plan.crash {
-            self.crash(at);
-            if self.nodes.is_empty() || self.dice.chance(300) {
-                let later = now_us + self.dice.between(SECOND, AWAY_MAX);
-                self.plan_act(later, Act::Start);
-            }
-        } else {
-            let id = self.nodes[at].id;
-            self.nodes[at].paused = true;
-            self.outcome.count("pauses", 1);
-            let later = now_us + self.dice.between(SECOND, AWAY_MAX);
-            self.plan_act(later, Act::Resume(id));
-            if self.dice.chance(700) && self.nodes.len() < 3 {
-                self.start_node();
-            }
-        }
-        self.shared.lock().line(|| format!("accident {at}"));
-        self.blur_quota();
-    }
-
-    fn resume(&mut self, id: u64) {
-        if let Some(node) = self.nodes.iter_mut().find(|node| node.id == id) {
-            node.paused = false;
-        }
-        self.blur_quota();
-    }
-
-    /// All futures of a process are gone; what it committed stays.
-    fn crash(&mut self, at: usize) {
-        let node = self.nodes.swap_remove(at);
-        self.outcome.count("crashes", 1);
-        let (gone, stay): (Vec<Task>, Vec<Task>) = std::mem::take(&mut self.tasks)
-            .into_iter()
-            .partition(|task| task.node == node.id);
-        self.tasks = stay;
-        for task in gone {
-            match task.about {
-                About::Ask(ask) => self.again(Act::Ask(ask)),
-                About::Register(order) => self.again(Act::Register(order)),
-                About::Notice {
-                    attempt: Some(id), ..
-                } => {
-                    self.shared.lock().world.notification_failed(id, "reset");
-                }
-                About::Notice { attempt: None, .. }
-                | About::Claim
-                | About::Job(_)
-                | About::Command(_) => {}
-            }
-        }
-    }
-
-    fn calm(&mut self) {
-        let mut stage = self.shared.lock();
-        stage.plan.rough = false;
-        stage.world.set_faults(Vec::new());
-        for kit in kits() {
-            let mch_id = kit.plan.mch_id.as_str();
-            stage
-                .world
-                .set_balance(mch_id, 1_000_000_000, None)
-                .unwrap();
-        }
-        let none = self.nodes.is_empty();
-        drop(stage);
-        if none {
-            self.start_node();
-        }
-    }
-
-    /// The shop calls some of its abnormal refunds through at WeChat; the others stay.
-    fn mend(&mut self) {
-        let mut stage = self.shared.lock();
-        let now_us = stage.clock.now_us();
-        stage.world.advance_to(now_us / 1000);
-        let abnormal: Vec<String> = stage
-            .world
-            .refunds()
-            .iter()
-            .filter(|refund| refund.status == tuikuan_sim::RefundStatus::Abnormal)
-            .map(|refund| refund.refund_id.clone())
-            .collect();
-        for id in abnormal {
-            if self.dice.chance(700) {
-                stage
-                    .world
-                    .decide(&id, tuikuan_sim::RefundStatus::Success)
-                    .unwrap();
-            }
-        }
-        drop(stage);
-        self.mended = true;
-        self.replace();
-        self.collect();
-    }
-
-    /// Some of the closed refunds are asked for anew; of others it is tried in vain.
-    fn replace(&mut self) {
-        for at in 0..self.asks.len() {
-            let Some(id) = self.asks[at].id.clone() else {
-                continue;
-            };
-            let status = self.store.refund(&id).unwrap().map(|refund| refund.status);
-            let wanted = match status {
-                Some(Status::Closed) => 500,
-                _ => 20,
-            };
-            if self.dice.chance(wanted) {
-                let new = self.asks[at].replacing(id);
-                self.asks.push(new);
-                let later = self.now_us() + self.dice.between(0, MINUTE);
-                self.plan_act(later, Act::Ask(self.asks.len() - 1));
-            }
-        }
-    }
-
-    fn done(&mut self, task: &Task, done: Done) {
-        match done {
-            Done::Claimed(works) => {
-                for work in works.unwrap() {
-                    let Some(node) = self.nodes.iter().find(|node| node.id == task.node) else {
-                        return;
-                    };
-                    let (engine, node) = (node.engine.clone(), node.id);
-                    let (key, fence) = (work.key(), work.fence());
-                    let about = About::Job(key.clone());
-                    let id = self.spawn(
-                        node,
-                        about,
-                        async move { Done::Ran(engine.run(work).await) },
-                    );
-                    let newest = self.claims.entry(key).or_insert((fence, id));
-                    // A node that was paused may tell of an old claim later.
-                    if newest.0 <= fence {
-                        *newest = (fence, id);
-                    }
-                }
-            }
-            Done::Ran(Ok(())) => {}
-            Done::Ran(Err(tuikuan_engine::LedgerError::LeaseLost)) => {
-                self.outcome.count("lost leases", 1);
-            }
-            Done::Ran(Err(error)) => {
-                let about = format!("{:?}", task.about);
-                self.shared
-                    .lock()
-                    .find(format!("a job failed: {about}: {error:?}"));
-            }
-            Done::Asked(result) => {
-                if let About::Ask(ask) = task.about {
-                    self.asked(ask, result);
-                }
-            }
-            Done::Commanded(Ok(_)) => self.outcome.count("commands", 1),
-            Done::Commanded(Err(EngineError::Refused(_))) => {
-                self.outcome.count("refused commands", 1);
-            }
-            Done::Commanded(Err(error)) => {
-                self.shared
-                    .lock()
-                    .find(format!("a command failed: {error:?}"));
-            }
-            Done::Registered(Ok(_)) => {}
-            Done::Registered(Err(error)) => self.not_registered(&task.about, &error),
-            Done::Received(received) => self.received(&task.about, received),
-        }
-    }
-
-    fn not_registered(&mut self, about: &About, error: &EngineError) {
-        let About::Register(at) = about else {
-            return;
-        };
-        let order = &self.orders[*at];
-        let kit = &kits()[order.merchant];
-        let sub = kit.plan.sub_merchants.first().map(|sub| &sub.sub_mch_id);
-        let number = order.out_trade_no.parse().unwrap();
-        let stored = self
-            .store
-            .payment_by_trade_no(&kit.plan.mch_id, sub, &number)
-            .unwrap();
-        let id = order.transaction_id.parse().unwrap();
-        let holder = self
-            .store
-            .payment_by_transaction(&kit.plan.mch_id, &id)
-            .unwrap();
-        let what =
-            format!("INV-8: {order:?} was refused: {error:?}, stored is {stored:?}, {holder:?}");
-        self.shared.lock().find(what);
-    }
-
-    fn received(&mut self, about: &About, received: Received) {
-        let About::Notice { attempt, true_one } = about else {
-            return;
-        };
-        let mut stage = self.shared.lock();
-        if received == Received::Stored {
-            self.stored += 1;
-        } else if *true_one {
-            stage.find(format!(
-                "INV-20: a true notification was answered {received:?}"
-            ));
-        }
-        self.outcome.count(&format!("notices {received:?}"), 1);
-        let Some(id) = *attempt else {
-            return;
-        };
-        let at = usize::try_from(id - 1).unwrap();
-        let v2 = stage.world.notifications()[at].format == tuikuan_sim::Api::V2;
-        let (status, body) = match (received, v2) {
-            (Received::Stored, true) => (
-                200,
-                "<xml><return_code><![CDATA[SUCCESS]]></return_code></xml>",
-            ),
-            (Received::Stored, false) => (200, ""),
-            (Received::NotUnderstood, _) => (400, ""),
-            (Received::NotStored, _) => (500, ""),
-        };
-        stage
-            .world
-            .notification_answered(id, status, body.as_bytes());
-    }
-}
-
-fn merchant(at: usize, plan: &Plan) -> Merchant {
-    let kit = &kits()[at];
-    let sub = kit.plan.sub_merchants.first().map(|sub| SubMerchant {
-        sub_mch_id: sub.sub_mch_id.clone(),
-        sub_app_id: sub.sub_app_id.clone(),
-    });
-    let account = Account {
-        mch_id: kit.plan.mch_id.clone(),
-        app_id: kit.plan.app_id.clone(),
-        sub,
-        api: plan.apis[at],
-        sign_type: plan.sign_type,
-        credentials: kit.credentials.clone(),
-    };
-    Merchant::new(name_of(at).parse().unwrap(), account, Some(BASE.to_owned()))
 }

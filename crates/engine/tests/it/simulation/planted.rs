@@ -51,6 +51,7 @@ fn planted_bugs_are_found_and_nothing_else() {
 }
 
 /// Hunts a bug, or shows that nothing is found without one; what is wrong with the result.
+#[expect(clippy::print_stdout, reason = "says which seed found it")]
 fn judged(bug: Option<Bug>) -> Option<String> {
     let begun = Instant::now();
     let seeds = bug.map_or(SOUND_SEEDS, |_| SEEDS_MAX);
