@@ -33,9 +33,11 @@ use screen::Screen;
 use shop::Shop;
 use stage::{SPEED, Stage};
 
-/// All scenes begin within this time, or at this rate when there are many.
+/// One refund begins after the other at this distance, as far as that takes no longer than this ...
+const BEGIN_EVERY: Duration = Duration::from_millis(60);
 const BEGIN_WITHIN: Duration = Duration::from_secs(12);
-const BEGIN_PER_SECOND_MAX: u64 = 100;
+/// ... and so many in a second when there are more than fit.
+const BEGIN_PER_SECOND_MAX: u32 = 100;
 /// A refund that has not ended so long after the last one began is called stuck.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -108,9 +110,7 @@ async fn perform(args: &DemoArgs, dir: &Path) -> anyhow::Result<()> {
     stop::on_signal(stopping.clone())?;
     let stage = Stage::build(dir, seed).await?;
     let scenes = plan::scenes(seed, total);
-    let begin_within = BEGIN_WITHIN.max(Duration::from_secs(
-        u64::from(args.refunds).div_ceil(BEGIN_PER_SECOND_MAX),
-    ));
+    let begin_within = begin_within(args.refunds);
     let began = Instant::now();
     let play = Arc::new(Play {
         shop: Shop::new(&stage.url, &stage.key)?,
@@ -152,6 +152,11 @@ async fn perform(args: &DemoArgs, dir: &Path) -> anyhow::Result<()> {
     } else {
         Err(SaidAlready.into())
     }
+}
+
+fn begin_within(refunds: u32) -> Duration {
+    let many = Duration::from_secs(refunds.div_ceil(BEGIN_PER_SECOND_MAX).into());
+    (BEGIN_EVERY * refunds).min(BEGIN_WITHIN).max(many)
 }
 
 fn any_seed() -> u64 {

@@ -6,6 +6,7 @@
 )]
 
 mod catalogue;
+mod demo;
 mod doctor;
 mod journey;
 mod mistakes;
