@@ -79,7 +79,7 @@ fn apply(life: &mut Life, input: &Input) -> Option<Plan> {
             Some(
                 life.observe(
                     Observation::Query {
-                        finding: finding,
+                        finding,
                         asked: life.now,
                     },
                     Source::Query,

@@ -226,7 +226,7 @@ fn proofless(now: jiff::Timestamp) -> Vec<(String, Observation, Source)> {
         list.push((
             format!("query {name}"),
             Observation::Query {
-                finding: finding,
+                finding,
                 asked: now,
             },
             Source::Query,
