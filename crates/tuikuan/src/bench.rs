@@ -20,7 +20,7 @@ use report::{Form, Report};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tuikuan bench accept\n  tuikuan bench accept --stored 1000000 --dir /var/tmp\n  \
-                  tuikuan bench notify --requests 10000 --json\n  tuikuan bench dispatch --quota 1500"
+                  tuikuan bench notify --requests 10000 --json\n  tuikuan bench dispatch --quota 150"
 )]
 pub(crate) struct BenchArgs {
     /// What to measure
@@ -36,7 +36,7 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     pub(crate) stored: Option<u32>,
     /// WeChat's limit of sends a second (dispatch); really it is 150
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(20..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     pub(crate) quota: u32,
     /// Use this folder for databases; the system's temporary one by default
     #[arg(long, value_name = "DIR")]

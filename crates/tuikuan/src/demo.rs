@@ -29,7 +29,7 @@ use crate::{output, private, stop};
 
 use board::Board;
 use play::{Asked, Play, Tally};
-use screen::Screen;
+use screen::{Screen, wrapped};
 use shop::Shop;
 use stage::{SPEED, Stage};
 
@@ -301,7 +301,7 @@ fn tell(
     output::line("")?;
     output::line(&summary::books(found))?;
     output::line("")?;
-    output::line(&summary::sentence(survived))?;
+    output::line(&wrapped(&summary::sentence(survived)))?;
     output::line(&format!(
         "{} events; {} signed webhooks reached the shop, {} after a refusal.",
         play.board.events(),

@@ -188,6 +188,22 @@ pub(crate) fn padded(text: &str, cells: usize) -> String {
     format!("{text}{}", " ".repeat(missing))
 }
 
+/// A text in lines that fit on any terminal, broken between words.
+pub(crate) fn wrapped(text: &str) -> String {
+    const CELLS: usize = 78;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= CELLS => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
+}
+
 /// How many cells a text takes on the terminal.
 pub(crate) fn width(text: &str) -> usize {
     text.chars()
@@ -211,6 +227,14 @@ mod tests {
         assert_eq!(bar(1, 100_000), padded("▏", 10));
         assert_eq!(bar(200, 200), "█".repeat(10));
         assert_eq!(bar(400, 200), "█".repeat(10));
+    }
+
+    #[test]
+    fn long_sentences_break_between_words() {
+        let text = "退款 survived ".repeat(20);
+        let lines = wrapped(text.trim());
+        assert!(lines.lines().all(|line| width(line) <= 78));
+        assert_eq!(lines.replace('\n', " "), text.trim());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tuikuan_terms::Fen;
 use super::board::{STATUSES, chinese};
 use super::books::Found;
 use super::play::Play;
-use super::screen::padded;
+use super::screen::{padded, wrapped};
 use crate::output::{self, Tone};
 
 /// Names of what was survived, and how often.
@@ -184,7 +184,7 @@ pub(crate) fn verdict(found: &Found, elapsed: Duration) -> String {
         let text = format!(
             "Every refund ended as WeChat's books say: none doubled, none over, none lost, none stuck. 账目相符 ({seconds:.1} s)"
         );
-        return output::coloured(Tone::Good, &text);
+        return output::coloured(Tone::Good, &wrapped(&text));
     }
     let mut text = format!(
         "The books differ: {} otherwise there, {} doubled, {} over, {} lost, {} stuck ({seconds:.1} s)",
