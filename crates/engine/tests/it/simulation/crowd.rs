@@ -34,7 +34,12 @@ impl Life {
             Act::Portal(portal) => {
                 let mut stage = self.shared.lock();
                 stage.world.advance_to(now_us / 1000);
-                let made = stage.world.portal_refund(&portal).is_ok();
+                // A person never takes a number that WeChat has already.
+                let (sub, number) = (portal.sub_mch_id.as_deref(), &portal.out_refund_no);
+                let taken = number
+                    .as_deref()
+                    .is_some_and(|n| stage.world.refund(&portal.mch_id, sub, n).is_some());
+                let made = !taken && stage.world.portal_refund(&portal).is_ok();
                 drop(stage);
                 self.outcome.count("portal refunds", u64::from(made));
                 self.collect();
