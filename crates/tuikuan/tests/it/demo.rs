@@ -30,13 +30,15 @@ fn the_demo_ends_as_the_simulators_books_say() {
 
 #[test]
 fn a_bench_prints_its_figure_beside_its_baseline() {
+    // More a second than there are refunds: beside other tests on a busy machine the sends may
+    // arrive in bursts, and a refused one would wait a minute.
     let told = last_line(&[
         "bench",
         "dispatch",
         "--requests",
         "200",
         "--quota",
-        "100",
+        "250",
         "--json",
     ]);
     assert_eq!(told["bench"], "dispatch");
