@@ -133,9 +133,24 @@ impl Ledger {
         + Send
         + Sync,
     ) -> Result<Acted, LedgerError> {
+        self.act_on(self.load(id)?, source, beside, door).await
+    }
+
+    /// The same from records that were just loaded at one instant; they are loaded anew only after a
+    /// lost race.
+    pub(crate) async fn act_on(
+        &self,
+        first: Loaded,
+        source: Source,
+        beside: Beside,
+        door: impl Fn(&Refund, Option<&Payment>, &Context<'_>) -> Result<Transition, Refusal>
+        + Send
+        + Sync,
+    ) -> Result<Acted, LedgerError> {
+        let mut loaded = first;
         for _ in 0..ROUNDS_MAX {
-            let loaded = self.load(id)?;
             let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
+            let id = &refund.id.clone();
             let transition = door(&refund, loaded.payment.as_ref(), &self.context(source))?;
             let acted = after(refund, transition);
             match self.commit(&acted.transition, id, &beside).await {
@@ -143,6 +158,7 @@ impl Ledger {
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
             }
+            loaded = self.load(id)?;
         }
         Err(LedgerError::Contended)
     }

@@ -20,7 +20,7 @@ use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::job::look_up::record;
-use crate::ledger::{Beside, LedgerError, ROUNDS_MAX};
+use crate::ledger::{Beside, LedgerError, Loaded, ROUNDS_MAX};
 use crate::merchant::Merchant;
 use crate::payment::Said;
 use crate::verdict::{payment_of, report_of};
@@ -136,10 +136,16 @@ impl Engine {
         let Some(report) = report_of(merchant, report.clone()) else {
             return self.keep_some(Some(entry("unreadable"))).await;
         };
+        let nameless = OrderRef {
+            out_trade_no: None,
+            transaction_id: None,
+        };
+        let sub = merchant.sub_mch_id.as_ref();
+        let number = &report.out_refund_no;
         let found = self
             .store()
-            .refund_by_number(&merchant.mch_id, &report.out_refund_no)?;
-        let Some(refund) = found else {
+            .situation(&merchant.mch_id, sub, number, &nameless)?;
+        let Some(refund) = found.refund else {
             return self.adopt(merchant, &report, Some(entry("adopted"))).await;
         };
         if planted::is(Bug::AbnormalNotTaken) && report.state == WechatState::Abnormal {
@@ -163,7 +169,15 @@ impl Engine {
             ))
         };
         self.ledger()
-            .act(&refund.id, Source::Notification, beside, door)
+            .act_on(
+                Loaded {
+                    refund: Some(refund),
+                    payment: found.payment,
+                },
+                Source::Notification,
+                beside,
+                door,
+            )
             .await?;
         Ok(())
     }
