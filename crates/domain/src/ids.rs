@@ -69,6 +69,10 @@ own_id!(
     PaymentId, "payment id", "pay_ followed by 16 to 40 letters, digits or -",
     |text| prefixed(text, "pay_"));
 own_id!(
+    /// A person who signs in, `usr_` and a time-ordered unique part.
+    PersonId, "person id", "usr_ followed by 16 to 40 letters, digits or -",
+    |text| prefixed(text, "usr_"));
+own_id!(
     /// The short name of a merchant in the configuration: 1 to 32 of `a-z 0-9 - _`.
     MerchantName, "merchant name", "1 to 32 of a-z, 0-9, - and _",
     |text| !text.is_empty() && text.len() <= 32

@@ -30,17 +30,19 @@ pub mod event;
 pub mod ids;
 pub mod outcome;
 pub mod payment;
+pub mod person;
 pub mod planted;
 pub mod quota;
 pub mod refund;
 pub mod retry;
 
 pub use event::{Event, EventKind, Source};
-pub use ids::{MerchantName, PaymentId, RefundId};
+pub use ids::{MerchantName, PaymentId, PersonId, RefundId};
 pub use outcome::{
     ErrorNote, Finding, Outcome, PaymentFinding, PaymentReport, Report, WechatState,
 };
 pub use payment::{OrderRef, Payment};
+pub use person::{Actor, Role};
 pub use refund::{
     Attention, AttentionReason, Command, FundsAccount, NewRefund, Observation, PendingReason, Plan,
     Refund, Refusal, Situation, Status, Step, Transition,
