@@ -26,6 +26,7 @@
     )
 )]
 
+pub mod approval;
 pub mod event;
 pub mod ids;
 pub mod outcome;

@@ -53,11 +53,15 @@ pub enum Bug {
     EventRepeated,
     /// A message is given up after its first failure (INV-30).
     MessageGivenUp,
+    /// Who asked for a refund may agree to it (INV-32).
+    OwnApproval,
+    /// What nobody agreed to is sent (INV-32).
+    SentUnapproved,
 }
 
 impl Bug {
     /// All bugs.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::NewNumber,
         Self::SilenceIsRefusal,
         Self::UnknownCodeRefuses,
@@ -82,6 +86,8 @@ impl Bug {
         Self::AnsweredUnstored,
         Self::EventRepeated,
         Self::MessageGivenUp,
+        Self::OwnApproval,
+        Self::SentUnapproved,
     ];
 }
 

@@ -6,10 +6,12 @@ use std::fmt;
 use jiff::Timestamp;
 use tuikuan_terms::{Fen, MchId, OutRefundNo, SubMchId, WechatRefundId};
 
+use crate::approval::ApprovalState;
 use crate::event::Source;
 use crate::ids::{MerchantName, PaymentId, RefundId};
 use crate::outcome::ErrorNote;
 use crate::payment::OrderRef;
+use crate::person::Actor;
 
 mod adopt;
 mod command;
@@ -205,6 +207,8 @@ pub struct NewRefund {
     pub out_refund_no: OutRefundNo,
     /// What is asked.
     pub content: Content,
+    /// Who asks.
+    pub requested_by: Actor,
 }
 
 /// One refund.
@@ -224,6 +228,10 @@ pub struct Refund {
     pub content: Content,
     /// Where the request came from.
     pub origin: Source,
+    /// Who asked for it; `None` for refunds older than this field.
+    pub requested_by: Option<Actor>,
+    /// Where it stands with the second person.
+    pub approval: ApprovalState,
     /// The payment it draws on, once known.
     pub payment_id: Option<PaymentId>,
     /// The order's total, once known.

@@ -2,6 +2,7 @@
 //! evidence tells us of: it becomes a record of its own, so that it counts against its payment from
 //! that moment on (INV-39), is followed to its end, and is seen by everybody.
 
+use crate::approval::ApprovalState;
 use crate::outcome::{Report, WechatState};
 use crate::payment::Payment;
 use crate::refund::transition::Draft;
@@ -29,6 +30,8 @@ pub fn adopt(
         out_refund_no: new.out_refund_no,
         content: new.content,
         origin: context.source,
+        requested_by: Some(new.requested_by),
+        approval: ApprovalState::NotRequired,
         payment_id: Some(payment.id.clone()),
         total: Some(payment.total),
         status: Status::Processing,

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use tuikuan_terms::Fen;
 
+use crate::approval::{DayLimit, LimitOf, Usage};
 use crate::event::Source;
 use crate::payment::{Payment, REFUNDS_PER_PAYMENT_MAX};
+use crate::person::Actor;
 use crate::refund::{NewRefund, Refund, Status};
 use crate::retry::Schedule;
 
@@ -13,8 +15,27 @@ use crate::retry::Schedule;
 pub enum Command {
     /// A new refund (or the same again).
     Request(Box<NewRefund>),
-    /// A second person agrees.
-    Approve,
+    /// A second person agrees to exactly this content (INV-32).
+    Approve {
+        /// Who.
+        by: Actor,
+        /// What they say to it, for the history.
+        comment: Option<String>,
+    },
+    /// A second person does not agree: it is withdrawn.
+    Reject {
+        /// Who.
+        by: Actor,
+        /// Why, for the history.
+        comment: Option<String>,
+    },
+    /// The engine withdraws what nobody agreed to in time.
+    Expire,
+    /// A remark for the history; nothing else changes.
+    Note {
+        /// What is said.
+        text: String,
+    },
     /// Withdraw it before it is submitted.
     Cancel,
     /// Send a rejected refund again, under the same number.
@@ -44,21 +65,34 @@ pub struct Situation<'a> {
 }
 
 /// Whether a new refund needs a second person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approval {
     /// It is queued at once.
     NotNeeded,
     /// It waits for a second person.
-    Needed,
+    Needed {
+        /// Until then; afterwards it is withdrawn.
+        until: Timestamp,
+    },
+    /// A second person agreed to it before it was asked for, as part of a batch: it is queued at
+    /// once.
+    Given {
+        /// Who.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// The rest of a door's input.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Context<'a> {
     /// The time.
     pub now: Timestamp,
     /// Where the input comes from.
     pub source: Source,
+    /// Whose command it is; what WeChat says is the engine's.
+    pub actor: &'a Actor,
     /// The engine's schedules.
     pub schedule: &'a Schedule,
     /// The greatest order total accepted.
@@ -144,6 +178,34 @@ pub enum Refusal {
     /// WeChat has said that it knows this refund after all: sending it again could pay twice.
     #[error("WeChat knows this refund after all: settle the conflict instead of sending it again")]
     Contradicted,
+    /// Who asked for it cannot agree to it (INV-32).
+    #[error("who asked for a refund cannot approve it: another person must")]
+    SamePerson,
+    /// Only a person can agree.
+    #[error("a refund is approved by a person: use a key that belongs to one, or the console")]
+    NotAPerson,
+    /// It is no longer what was looked at (INV-32).
+    #[error("the refund changed since it was looked at: look again, then approve")]
+    ContentChanged,
+    /// Nobody agreed in time.
+    #[error("the approval was due by {until}: ask for the refund anew")]
+    ApprovalExpired {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The day's limit is reached (INV-33).
+    #[error(
+        "the limit of one {} and day is reached: {} fen in {} refunds so far today",
+        of.as_str(), used.amount, used.count
+    )]
+    LimitReached {
+        /// Whose.
+        of: LimitOf,
+        /// What may be asked in one day.
+        limit: DayLimit,
+        /// What was asked today.
+        used: Usage,
+    },
     /// It may already be with WeChat and cannot be withdrawn.
     #[error("the refund was already submitted and cannot be cancelled")]
     AlreadySubmitted,
@@ -168,6 +230,11 @@ impl Refusal {
             Self::OrderNumbersDisagree => "order_numbers_disagree",
             Self::NotIn { .. } => "wrong_status",
             Self::Contradicted => "contradicted",
+            Self::SamePerson => "same_person",
+            Self::NotAPerson => "approval_needs_person",
+            Self::ContentChanged => "content_changed",
+            Self::ApprovalExpired { .. } => "approval_expired",
+            Self::LimitReached { .. } => "limit_reached",
             Self::AlreadySubmitted => "already_submitted",
         }
     }

@@ -1,10 +1,14 @@
 //! The first door: what somebody on our side wants. Total and pure.
 
 use crate::after;
+use crate::approval::ApprovalState;
 use crate::ids::RefundId;
 use crate::payment::Payment;
+use crate::person::Actor;
 use crate::planted::{self, Bug};
-use crate::refund::request::{check_capacity, create, engine_note, repeat, start};
+use crate::refund::request::{
+    await_approval, awaits_second, check_capacity, check_second, create, engine_note, repeat, start,
+};
 use crate::refund::transition::Draft;
 use crate::refund::{
     AttemptEnd, AttemptMark, AttentionReason, Command, Context, PendingReason, Plan, Refund,
@@ -33,7 +37,14 @@ pub fn decide(
     let payment = situation.payment;
     match command {
         Command::Request(_) => Err(Refusal::NotFound),
-        Command::Approve => approve(refund, payment, context),
+        Command::Approve { by, comment } => approve(refund, payment, (&by, comment), context),
+        Command::Reject { by, comment } => reject(refund, payment, (&by, comment), context),
+        Command::Expire => expire(refund, payment, context),
+        Command::Note { text } => {
+            let mut draft = Draft::change(refund, payment, context);
+            draft.remark("note.remark", text);
+            draft.finish()
+        }
         Command::Cancel => cancel(refund, payment, context),
         Command::Retry => retry(refund, payment, context),
         Command::Resolve { note } => resolve(refund, payment, &note, context),
@@ -46,18 +57,82 @@ pub fn decide(
 fn approve(
     refund: &Refund,
     payment: Option<&Payment>,
+    (by, comment): (&Actor, Option<String>),
     context: &Context<'_>,
 ) -> Result<Transition, Refusal> {
-    if refund.status != Status::AwaitingApproval {
-        return Err(Refusal::NotIn {
-            status: refund.status,
-            wanted: "approved",
-        });
+    awaited(refund, "approved")?;
+    // Older refunds do not say who asked; nobody is the engine.
+    check_second(refund.requested_by.as_ref().unwrap_or(&Actor::Engine), by)?;
+    if let Some(until) = refund.approval.until().filter(|due| *due <= context.now) {
+        return Err(Refusal::ApprovalExpired { until });
     }
     let mut draft = Draft::change(refund, payment, context);
+    draft.refund.approval = ApprovalState::Given {
+        by: by.clone(),
+        at: context.now,
+        content: refund.content_text(),
+    };
+    if let Some(comment) = comment {
+        draft.note("note.comment", comment);
+    }
     draft.relieve();
     start(&mut draft);
     draft.finish()
+}
+
+fn reject(
+    refund: &Refund,
+    payment: Option<&Payment>,
+    (by, comment): (&Actor, Option<String>),
+    context: &Context<'_>,
+) -> Result<Transition, Refusal> {
+    awaited(refund, "rejected")?;
+    if !matches!(by, Actor::Person(_)) {
+        return Err(Refusal::NotAPerson);
+    }
+    let mut draft = Draft::change(refund, payment, context);
+    if let Some(comment) = comment {
+        draft.note("note.comment", comment);
+    }
+    withdraw(
+        &mut draft,
+        "approval_rejected",
+        "a second person did not agree",
+    );
+    draft.finish()
+}
+
+/// What nobody agreed to in time is withdrawn; before that it waits on.
+fn expire(
+    refund: &Refund,
+    payment: Option<&Payment>,
+    context: &Context<'_>,
+) -> Result<Transition, Refusal> {
+    awaited(refund, "expired")?;
+    if let Some(until) = refund.approval.until().filter(|due| *due > context.now) {
+        return Ok(Transition::plan(Plan::At(Step::ExpireApproval, until)));
+    }
+    let mut draft = Draft::change(refund, payment, context);
+    withdraw(
+        &mut draft,
+        "approval_expired",
+        "nobody agreed to it in time",
+    );
+    draft.finish()
+}
+
+fn awaited(refund: &Refund, wanted: &'static str) -> Result<(), Refusal> {
+    if refund.status == Status::AwaitingApproval {
+        return Ok(());
+    }
+    let status = refund.status;
+    Err(Refusal::NotIn { status, wanted })
+}
+
+fn withdraw(draft: &mut Draft<'_>, code: &str, message: &str) {
+    draft.relieve();
+    draft.refund.error = Some(engine_note(code, message));
+    draft.enter(Status::Cancelled);
 }
 
 fn cancel(
@@ -200,6 +275,10 @@ fn submit(
         );
         return draft.finish();
     };
+    if refund.submitted_at.is_none() && awaits_second(refund) {
+        await_approval(&mut draft);
+        return draft.finish();
+    }
     if let Some(due) = refund.content.not_before.filter(|due| *due > context.now) {
         draft.queue(Some(PendingReason::Scheduled), Step::Submit, due);
         return draft.finish();

@@ -36,8 +36,9 @@ fn text<T: ToString>(value: Option<T>) -> Option<String> {
 }
 
 impl Refund {
-    fn changeable(&self) -> [Field; 25] {
+    fn changeable(&self) -> [Field; 31] {
         let error = self.error.as_ref();
+        let given = self.approval.given();
         [
             (
                 "out_trade_no",
@@ -76,6 +77,12 @@ impl Refund {
             ("last_attempt_at", text(self.last_attempt_at)),
             ("succeeded_at", text(self.succeeded_at)),
             ("ended_at", text(self.ended_at)),
+            ("requested_by", text(self.requested_by.as_ref())),
+            ("approval", self.approval.name().map(str::to_owned)),
+            ("approval_until", text(self.approval.until())),
+            ("approved_by", given.map(|given| given.0.to_string())),
+            ("approved_at", given.map(|given| given.1.to_string())),
+            ("approved_content", given.map(|given| given.2.to_owned())),
             ("amount", None),
             ("out_refund_no", None),
             ("created_at", None),
@@ -125,6 +132,7 @@ impl Refund {
                     None => None,
                 };
             }
+            "requested_by" => self.requested_by = read(value)?,
             "refund_id" => self.refund_id = read(value)?,
             "user_received_account" => self.user_received_account = value.map(str::to_owned),
             "contradictions" => self.contradictions = value.map(str::to_owned),
@@ -138,6 +146,9 @@ impl Refund {
             "amount" => self.content.amount = Fen::new(read(value)??).ok()?,
             "out_refund_no" => self.out_refund_no = read(value)??,
             "created_at" => self.created_at = read(value)??,
+            "approval" | "approval_until" | "approved_by" | "approved_at" | "approved_content" => {
+                return self.approval.set(name, value);
+            }
             _ => return self.set_note(name, value),
         }
         Some(())

@@ -94,6 +94,7 @@ fn paid(draft: &mut Draft<'_>, refund: &Refund, report: &PaymentReport, context:
             draft.reject(note);
         }
         Ok(()) => {
+            let approved = refund.approved();
             draft.refund.payment_id = Some(found.id.clone());
             draft.refund.total = Some(found.total);
             draft.refund.content.order = complete(&refund.content.order, &found);
@@ -104,6 +105,10 @@ fn paid(draft: &mut Draft<'_>, refund: &Refund, report: &PaymentReport, context:
                     .order
                     .transaction_id
                     .clone_from(&report.transaction_id);
+            }
+            if approved {
+                // The same order under its other name: what was agreed to is agreed to.
+                draft.refund.rebind_approval();
             }
             draft.refund.error = None;
             draft.refund.waits = 0;

@@ -3,8 +3,12 @@
 
 use tuikuan_terms::{OutTradeNo, TransactionId};
 
+use crate::after;
+use crate::approval::{ApprovalState, EXPIRES};
 use crate::outcome::{ErrorNote, ErrorSource};
 use crate::payment::{OrderRef, Payment, REFUNDS_PER_PAYMENT_MAX};
+use crate::person::Actor;
+use crate::planted::{self, Bug};
 use crate::refund::transition::Draft;
 use crate::refund::{
     Approval, AttentionReason, Content, Context, NewRefund, PendingReason, Plan, Refund, Refusal,
@@ -26,6 +30,9 @@ pub(super) fn create(
             maximum: context.total_max,
         });
     }
+    if let Approval::Given { by, .. } = &context.approval {
+        check_second(&new.requested_by, by)?;
+    }
     check_replaced(&new, situation)?;
     if let Some(payment) = situation.payment {
         check_order(&new.content.order, payment)?;
@@ -33,22 +40,20 @@ pub(super) fn create(
     }
     let refund = first_record(new, situation.payment, context);
     let mut draft = Draft::create(refund, situation.payment, context);
-    match context.approval {
-        Approval::Needed => {
-            draft.enter(Status::AwaitingApproval);
-            draft.need(AttentionReason::Approval);
-            draft.plan = Plan::Done;
-        }
-        Approval::NotNeeded => start(&mut draft),
-    }
+    start(&mut draft);
     draft.finish()
 }
 
-/// Queues a refund for its first or next step.
+/// Queues a refund for its first or next step: WeChat is asked for an unknown order, then a second
+/// person for what needs one, who so sees facts.
 pub(super) fn start(draft: &mut Draft<'_>) {
     let now = draft.now();
     if draft.refund.payment_id.is_none() {
         draft.queue(Some(PendingReason::PaymentLookup), Step::LookUpPayment, now);
+        return;
+    }
+    if awaits_second(&draft.refund) {
+        await_approval(draft);
         return;
     }
     match draft.refund.content.not_before {
@@ -57,12 +62,44 @@ pub(super) fn start(draft: &mut Draft<'_>) {
     }
 }
 
+/// The second person is one, and another one (INV-32).
+pub(super) fn check_second(first: &Actor, second: &Actor) -> Result<(), Refusal> {
+    if !matches!(second, Actor::Person(_)) {
+        return Err(Refusal::NotAPerson);
+    }
+    if first == second && !planted::is(Bug::OwnApproval) {
+        return Err(Refusal::SamePerson);
+    }
+    Ok(())
+}
+
+/// Whether it may not be sent as it is. What was sent before is sent again as it was (INV-9).
+pub(super) fn awaits_second(refund: &Refund) -> bool {
+    !refund.approved() && !planted::is(Bug::SentUnapproved)
+}
+
+/// Waits for a second person. What was agreed to before is void when it is not what stands here now
+/// (INV-32).
+pub(super) fn await_approval(draft: &mut Draft<'_>) {
+    let now = draft.now();
+    let until = match draft.refund.approval {
+        ApprovalState::Required { until } if until > now => until,
+        ApprovalState::Required { .. }
+        | ApprovalState::Given { .. }
+        | ApprovalState::NotRequired => after(now, EXPIRES),
+    };
+    draft.refund.approval = ApprovalState::Required { until };
+    draft.enter(Status::AwaitingApproval);
+    draft.need(AttentionReason::Approval);
+    draft.plan = Plan::At(Step::ExpireApproval, until);
+}
+
 fn first_record(new: NewRefund, payment: Option<&Payment>, context: &Context<'_>) -> Refund {
     let mut content = new.content;
     if let Some(payment) = payment {
         content.order = complete(&content.order, payment);
     }
-    Refund {
+    let mut refund = Refund {
         id: new.id,
         merchant: new.merchant,
         mch_id: new.mch_id,
@@ -70,6 +107,8 @@ fn first_record(new: NewRefund, payment: Option<&Payment>, context: &Context<'_>
         out_refund_no: new.out_refund_no,
         content,
         origin: context.source,
+        requested_by: Some(new.requested_by),
+        approval: ApprovalState::NotRequired,
         payment_id: payment.map(|p| p.id.clone()),
         total: payment.map(|p| p.total),
         status: Status::Queued,
@@ -88,7 +127,17 @@ fn first_record(new: NewRefund, payment: Option<&Payment>, context: &Context<'_>
         succeeded_at: None,
         ended_at: None,
         version: 0,
-    }
+    };
+    refund.approval = match &context.approval {
+        Approval::NotNeeded => ApprovalState::NotRequired,
+        Approval::Needed { until } => ApprovalState::Required { until: *until },
+        Approval::Given { by, at } => ApprovalState::Given {
+            by: by.clone(),
+            at: *at,
+            content: refund.content_text(),
+        },
+    };
+    refund
 }
 
 pub(super) fn complete(order: &OrderRef, payment: &Payment) -> OrderRef {

@@ -8,6 +8,7 @@ use tuikuan_terms::Fen;
 use crate::event::{Event, EventKind};
 use crate::outcome::ErrorNote;
 use crate::payment::{Payment, REFUNDS_PER_PAYMENT_MAX};
+use crate::person::Actor;
 use crate::planted::{self, Bug};
 use crate::refund::{
     Attention, AttentionReason, Context, Money, PendingReason, Refund, Refusal, Status,
@@ -22,11 +23,18 @@ pub enum Step {
     Query,
     /// Ask WeChat about its order.
     LookUpPayment,
+    /// Withdraw it if nobody has agreed to it.
+    ExpireApproval,
 }
 
 impl Step {
     /// All steps.
-    pub const ALL: [Self; 3] = [Self::Submit, Self::Query, Self::LookUpPayment];
+    pub const ALL: [Self; 4] = [
+        Self::Submit,
+        Self::Query,
+        Self::LookUpPayment,
+        Self::ExpireApproval,
+    ];
 
     /// The step as text, stable.
     #[must_use]
@@ -35,6 +43,7 @@ impl Step {
             Self::Submit => "submit",
             Self::Query => "query",
             Self::LookUpPayment => "look_up_payment",
+            Self::ExpireApproval => "expire_approval",
         }
     }
 
@@ -151,6 +160,13 @@ impl Transition {
     }
 }
 
+/// Whether the notes alone are worth a line of history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remark {
+    None,
+    Kept,
+}
+
 /// A transition in the making.
 pub(super) struct Draft<'a> {
     before: Option<&'a Refund>,
@@ -158,6 +174,7 @@ pub(super) struct Draft<'a> {
     context: &'a Context<'a>,
     kind: Option<EventKind>,
     notes: Vec<(&'static str, Option<String>)>,
+    remark: Remark,
     pub(super) refund: Refund,
     pub(super) payment: Option<Payment>,
     pub(super) plan: Plan,
@@ -176,6 +193,7 @@ impl<'a> Draft<'a> {
             context,
             kind: None,
             notes: Vec::new(),
+            remark: Remark::None,
             refund: refund.clone(),
             payment: payment.cloned(),
             plan: Plan::Keep,
@@ -194,6 +212,7 @@ impl<'a> Draft<'a> {
             context,
             kind: None,
             notes: Vec::new(),
+            remark: Remark::None,
             refund,
             payment: payment.cloned(),
             plan: Plan::Keep,
@@ -259,6 +278,12 @@ impl<'a> Draft<'a> {
         self.notes.push((name, Some(value.into())));
     }
 
+    /// A note that is kept even when nothing else changes.
+    pub(super) fn remark(&mut self, name: &'static str, value: impl Into<String>) {
+        self.note(name, value);
+        self.remark = Remark::Kept;
+    }
+
     /// Records a contradiction, once for each `kind`, and says whether it was new.
     pub(super) fn contradict(&mut self, kind: &str) -> bool {
         let known = self.refund.contradictions.clone().unwrap_or_default();
@@ -286,7 +311,7 @@ impl<'a> Draft<'a> {
         };
         self.settle_payment()?;
         let payment = self.changed_payment();
-        if detail.is_empty() {
+        if detail.is_empty() && self.remark == Remark::None {
             return Ok(Transition {
                 refund: None,
                 payment,
@@ -296,6 +321,7 @@ impl<'a> Draft<'a> {
             });
         }
         self.end_attempt();
+        self.note_actor();
         let replaces = self.before.map(|before| before.version);
         self.refund.version = replaces.unwrap_or(0).saturating_add(1);
         let (kind, status) = self.headline();
@@ -318,6 +344,13 @@ impl<'a> Draft<'a> {
             plan: self.plan,
             attempt: self.attempt,
         })
+    }
+
+    /// Who did it, where the record itself does not say so.
+    fn note_actor(&mut self) {
+        if self.before.is_some() && *self.context.actor != Actor::Engine {
+            self.note("note.actor", self.context.actor.as_str());
+        }
     }
 
     /// Moves the amount between the payment's sums by what the statuses before and after hold.

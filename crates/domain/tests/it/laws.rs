@@ -3,11 +3,12 @@
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
+use tuikuan_domain::approval::ApprovalState;
 use tuikuan_domain::outcome::{Finding, Outcome, Wait};
-use tuikuan_domain::refund::{Command, Plan, replay};
+use tuikuan_domain::refund::{Approval, Command, Plan, replay};
 use tuikuan_domain::{Observation, Source, Status, WechatState};
 
-use crate::records::{Life, fen, new_refund, note, payment, report};
+use crate::records::{Life, at, fen, new_refund, note, payment, person, report};
 
 #[derive(Debug, Clone)]
 enum Input {
@@ -21,7 +22,7 @@ enum Input {
 
 fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
-        (0_u8..7).prop_map(Input::Command),
+        (0_u8..12).prop_map(Input::Command),
         (0_u8..13).prop_map(Input::Reply),
         (0_u8..7).prop_map(Input::Query),
         (0_u8..4, prop::bool::weighted(0.1)).prop_map(|(s, wrong)| Input::Notification(s, wrong)),
@@ -58,6 +59,16 @@ fn apply(life: &mut Life, input: &Input) -> Option<Plan> {
                 2 => Command::Resolve { note: "x".into() },
                 3 => Command::Query,
                 4 => Command::Rescue,
+                5 | 6 => Command::Approve {
+                    by: person(u32::from(*n) - 4),
+                    comment: None,
+                },
+                7 => Command::Reject {
+                    by: person(2),
+                    comment: Some("not this one".into()),
+                },
+                8 => Command::Expire,
+                9 => Command::Note { text: "x".into() },
                 _ => Command::Submit,
             };
             life.command(command).ok().map(|t| t.plan)
@@ -109,8 +120,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn no_history_breaks_a_law(inputs in prop::collection::vec(input(), 1..60)) {
+    fn no_history_breaks_a_law(inputs in prop::collection::vec(input(), 1..60), guarded: bool) {
         let mut life = Life::new(Some(payment(1000)));
+        if guarded {
+            life.approval = Approval::Needed { until: at(20_000) };
+        }
         life.command(Command::Request(Box::new(new_refund(1, 400)))).unwrap();
         let mut job = true;
         for input in inputs {
@@ -141,6 +155,13 @@ proptest! {
                 tuikuan_domain::refund::Money::Released => (0, 0),
             };
             prop_assert_eq!((payment.reserved.get(), payment.spent.get()), held);
+            if guarded && after.attempts > 0 {
+                let ApprovalState::Given { by, content, .. } = &after.approval else {
+                    return Err(TestCaseError::fail("sent without a second person (INV-32)"));
+                };
+                prop_assert_eq!(by, &person(2));
+                prop_assert_eq!(content, &after.content_text());
+            }
             prop_assert_eq!(after.version, i64::try_from(life.events.len()).unwrap());
             prop_assert!(
                 after.status.is_end() || job || after.attention.is_some(),
@@ -234,4 +255,117 @@ fn a_refund_made_elsewhere_counts_against_its_payment() {
     );
     assert_eq!(adopted.refund.unwrap().record.status, Status::Succeeded);
     assert!(adopt(new_refund(3, 601), &stored, &told, &context).is_err());
+}
+
+#[test]
+fn the_order_is_looked_up_before_a_second_person_is_asked() {
+    use tuikuan_domain::outcome::{PaymentFinding, PaymentReport};
+    let mut life = Life::new(None);
+    life.approval = Approval::Needed { until: at(3600) };
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    assert_eq!(life.refund().status, Status::Queued);
+    let found = payment(1000);
+    let report = PaymentReport {
+        out_trade_no: found.out_trade_no.clone(),
+        transaction_id: found.transaction_id.clone(),
+        total: found.total,
+        paid_at: found.paid_at,
+    };
+    life.observe(
+        Observation::PaymentLookup {
+            finding: PaymentFinding::Paid(report),
+            payment: Some(Box::new(found)),
+        },
+        Source::Query,
+    );
+    assert_eq!(life.refund().status, Status::AwaitingApproval);
+    let approve = |by| Command::Approve { by, comment: None };
+    assert_eq!(
+        life.command(approve(person(1))).unwrap_err().code(),
+        "same_person"
+    );
+    let key = "key_12345678".parse().unwrap();
+    assert_eq!(
+        life.command(approve(key)).unwrap_err().code(),
+        "approval_needs_person"
+    );
+    life.command(approve(person(2))).unwrap();
+    assert_eq!(life.refund().status, Status::Queued);
+    life.command(Command::Submit).unwrap();
+    assert_eq!(life.refund().status, Status::Submitting);
+}
+
+#[test]
+fn a_refund_of_an_approved_batch_is_born_approved_and_stays_so_when_its_order_is_found() {
+    use tuikuan_domain::outcome::{PaymentFinding, PaymentReport};
+    let mut life = Life::new(None);
+    let by = person(1);
+    life.approval = Approval::Given { by, at: at(0) };
+    let mut new = new_refund(1, 400);
+    new.content.order.out_trade_no = None;
+    new.content.order.transaction_id = payment(1000).transaction_id;
+    let request = Command::Request(Box::new(new));
+    assert_eq!(
+        life.command(request.clone()).unwrap_err().code(),
+        "same_person"
+    );
+    let by = person(2);
+    life.approval = Approval::Given { by, at: at(0) };
+    life.command(request).unwrap();
+    assert!(life.refund().approved());
+    let found = payment(1000);
+    let report = PaymentReport {
+        out_trade_no: found.out_trade_no.clone(),
+        transaction_id: found.transaction_id.clone(),
+        total: found.total,
+        paid_at: found.paid_at,
+    };
+    life.observe(
+        Observation::PaymentLookup {
+            finding: PaymentFinding::Paid(report),
+            payment: Some(Box::new(found)),
+        },
+        Source::Query,
+    );
+    assert!(life.refund().approved());
+    assert_eq!(life.refund().status, Status::Queued);
+    life.command(Command::Submit).unwrap();
+    assert_eq!(life.refund().status, Status::Submitting);
+}
+
+#[test]
+fn what_changed_since_it_was_approved_is_asked_again() {
+    let mut life = Life::new(Some(payment(1000)));
+    life.approval = Approval::Needed { until: at(3600) };
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    life.command(Command::Approve {
+        by: person(2),
+        comment: Some("seen".into()),
+    })
+    .unwrap();
+    life.refund.as_mut().unwrap().content.reason = Some("other".parse().unwrap());
+    life.command(Command::Submit).unwrap();
+    assert_eq!(life.refund().status, Status::AwaitingApproval);
+    assert!(!life.refund().approved());
+}
+
+#[test]
+fn what_nobody_agreed_to_in_time_is_withdrawn_and_releases_its_reserve() {
+    let mut life = Life::new(Some(payment(1000)));
+    life.approval = Approval::Needed { until: at(3600) };
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    let early = life.command(Command::Expire).unwrap();
+    assert!(matches!(early.plan, Plan::At(..)));
+    life.now = at(3600);
+    let late = life.command(Command::Approve {
+        by: person(2),
+        comment: None,
+    });
+    assert_eq!(late.unwrap_err().code(), "approval_expired");
+    life.command(Command::Expire).unwrap();
+    assert_eq!(life.refund().status, Status::Cancelled);
+    assert_eq!(life.payment.as_ref().unwrap().reserved.get(), 0);
 }

@@ -6,7 +6,7 @@ use tuikuan_domain::refund::{
 };
 use tuikuan_domain::retry::Schedule;
 use tuikuan_domain::{
-    ErrorNote, Observation, OrderRef, Payment, Refund, Refusal, Report, Source, WechatState,
+    Actor, ErrorNote, Observation, OrderRef, Payment, Refund, Refusal, Report, Source, WechatState,
 };
 use tuikuan_terms::Fen;
 
@@ -60,7 +60,12 @@ pub(crate) fn new_refund(n: u32, amount: i64) -> NewRefund {
             replaces: None,
             metadata: None,
         },
+        requested_by: person(1),
     }
+}
+
+pub(crate) fn person(n: u32) -> Actor {
+    format!("usr_{n:016}").parse().unwrap()
 }
 
 pub(crate) fn report(refund: &Refund, state: WechatState) -> Report {
@@ -96,6 +101,7 @@ pub(crate) struct Life {
     pub(crate) now: Timestamp,
     pub(crate) events: Vec<tuikuan_domain::Event>,
     pub(crate) schedule: Schedule,
+    pub(crate) approval: Approval,
 }
 
 impl Life {
@@ -107,6 +113,7 @@ impl Life {
             now: at(0),
             events: Vec::new(),
             schedule,
+            approval: Approval::NotNeeded,
         }
     }
 
@@ -116,7 +123,8 @@ impl Life {
             source,
             schedule: &self.schedule,
             total_max: Fen::MAX,
-            approval: Approval::NotNeeded,
+            actor: &Actor::Engine,
+            approval: self.approval.clone(),
         }
     }
 

@@ -5,13 +5,16 @@ use std::fmt::Write as _;
 
 use jiff::SignedDuration;
 use tuikuan_domain::outcome::{Finding, Outcome, Wait};
-use tuikuan_domain::refund::{AttemptMark, Command, Plan, Transition};
+use tuikuan_domain::refund::{Approval, AttemptMark, Command, Plan, Transition};
 use tuikuan_domain::{Event, Observation, Refusal, Source, Status, WechatState};
 
-use crate::records::{Life, fen, new_refund, note, payment, report};
+use crate::records::{Life, at, fen, new_refund, note, payment, person, report};
 
 fn life_in(status: Status) -> Life {
     let mut life = Life::new(Some(payment(1000)));
+    if status == Status::AwaitingApproval {
+        life.approval = Approval::Needed { until: at(3600) };
+    }
     life.command(Command::Request(Box::new(new_refund(1, 400))))
         .unwrap();
     let submit = |life: &mut Life| life.command(Command::Submit).unwrap();
@@ -35,11 +38,7 @@ fn life_in(status: Status) -> Life {
         );
     };
     match status {
-        Status::AwaitingApproval => {
-            let refund = life.refund.as_mut().unwrap();
-            refund.status = Status::AwaitingApproval;
-        }
-        Status::Queued => {}
+        Status::AwaitingApproval | Status::Queued => {}
         Status::Cancelled => {
             life.command(Command::Cancel).unwrap();
         }
@@ -112,6 +111,13 @@ fn show(life: &Life, result: Result<Transition, Refusal>) -> String {
     text
 }
 
+fn approve(n: u32) -> Command {
+    Command::Approve {
+        by: person(n),
+        comment: None,
+    }
+}
+
 fn commands() -> Vec<(&'static str, Command)> {
     let mut other = new_refund(1, 400);
     other.content.amount = fen(401);
@@ -121,7 +127,22 @@ fn commands() -> Vec<(&'static str, Command)> {
             Command::Request(Box::new(new_refund(1, 400))),
         ),
         ("request, other amount", Command::Request(Box::new(other))),
-        ("approve", Command::Approve),
+        ("approve", approve(2)),
+        ("approve, who asked", approve(1)),
+        (
+            "reject",
+            Command::Reject {
+                by: person(2),
+                comment: None,
+            },
+        ),
+        ("expire", Command::Expire),
+        (
+            "note",
+            Command::Note {
+                text: "the buyer called".into(),
+            },
+        ),
         ("cancel", Command::Cancel),
         ("retry", Command::Retry),
         (
