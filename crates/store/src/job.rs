@@ -49,6 +49,8 @@ pub enum Lane {
     Submit(MchId),
     /// Refunds and orders of a merchant to be asked about.
     Query(MchId),
+    /// Refunds of a merchant whose approval runs out: WeChat is not called.
+    Expire(MchId),
     /// Messages to an endpoint.
     Webhook(EndpointId),
 }
@@ -60,6 +62,7 @@ impl Lane {
         match step {
             Step::Submit => Self::Submit(mch_id.clone()),
             Step::Query | Step::LookUpPayment => Self::Query(mch_id.clone()),
+            Step::ExpireApproval => Self::Expire(mch_id.clone()),
         }
     }
 
@@ -68,6 +71,7 @@ impl Lane {
         match kind {
             "submit" => MchId::from_str(id).ok().map(Self::Submit),
             "query" => MchId::from_str(id).ok().map(Self::Query),
+            "expire" => MchId::from_str(id).ok().map(Self::Expire),
             "webhook" => EndpointId::from_str(id).ok().map(Self::Webhook),
             _ => None,
         }
@@ -79,6 +83,7 @@ impl fmt::Display for Lane {
         match self {
             Self::Submit(id) => write!(f, "submit:{id}"),
             Self::Query(id) => write!(f, "query:{id}"),
+            Self::Expire(id) => write!(f, "expire:{id}"),
             Self::Webhook(id) => write!(f, "webhook:{id}"),
         }
     }

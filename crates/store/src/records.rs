@@ -63,7 +63,7 @@ impl StoredEvent {
 }
 
 /// The names of a refund's fields in events.
-const FIELD_NAMES: [&str; 25] = [
+const FIELD_NAMES: [&str; 31] = [
     "out_trade_no",
     "transaction_id",
     "payment_id",
@@ -86,6 +86,12 @@ const FIELD_NAMES: [&str; 25] = [
     "last_attempt_at",
     "succeeded_at",
     "ended_at",
+    "requested_by",
+    "approval",
+    "approval_until",
+    "approved_by",
+    "approved_at",
+    "approved_content",
     "amount",
     "out_refund_no",
     "created_at",

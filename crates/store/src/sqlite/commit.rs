@@ -118,6 +118,8 @@ impl Work<'_> {
                 total: row.get(8)?,
                 transaction_id: row.get(9)?,
                 attention_since: row.get(10)?,
+                approval: row.get(11)?,
+                approval_until: row.get(12)?,
             };
             Ok((version, head, status, indexed))
         })?;

@@ -22,6 +22,9 @@ pub(super) struct Indexed {
     pub(super) refund_id: Option<String>,
     pub(super) attention: Option<String>,
     pub(super) ended_at: Option<i64>,
+    /// What was approved, by whom and when changes only together with these two or the payment.
+    pub(super) approval: Option<String>,
+    pub(super) approval_until: Option<i64>,
 }
 
 impl Indexed {
@@ -36,6 +39,8 @@ impl Indexed {
             refund_id: refund.refund_id.as_ref().map(ToString::to_string),
             attention: refund.attention.map(|a| a.reason.as_str().to_owned()),
             ended_at: refund.ended_at.map(Timestamp::as_microsecond),
+            approval: refund.approval.name().map(str::to_owned),
+            approval_until: refund.approval.until().map(Timestamp::as_microsecond),
         }
     }
 }
@@ -55,6 +60,7 @@ impl Work<'_> {
     ) -> Result<(), Trouble> {
         let content = &refund.content;
         let error = refund.error.as_ref();
+        let given = refund.approval.given();
         self.execute(
             sql::REFUND_INSERT,
             params![
@@ -97,6 +103,12 @@ impl Work<'_> {
                 refund.ended_at.map(Timestamp::as_microsecond),
                 refund.version,
                 head,
+                refund.requested_by.as_ref().map(|actor| actor.as_str()),
+                refund.approval.name(),
+                refund.approval.until().map(Timestamp::as_microsecond),
+                given.map(|(by, _, _)| by.as_str()),
+                given.map(|(_, at, _)| at.as_microsecond()),
+                given.map(|(_, _, content)| content),
             ],
         )?;
         Ok(())
@@ -143,22 +155,33 @@ impl Work<'_> {
         if rows != 1 {
             return Err(CommitError::Conflict.into());
         }
-        let order = &refund.content.order;
         if now != *indexed {
-            self.execute(
-                sql::REFUND_UPDATE_INDEXED,
-                params![
-                    refund.id.as_str(),
-                    refund.payment_id.as_ref().map(|id| id.as_str()),
-                    refund.total.map(|fen| fen.get()),
-                    order.out_trade_no.as_ref().map(|no| no.as_str()),
-                    order.transaction_id.as_ref().map(|id| id.as_str()),
-                    refund.refund_id.as_ref().map(|id| id.as_str()),
-                    refund.attention.map(|a| a.reason.as_str()),
-                    refund.attention.map(|a| a.since.as_microsecond()),
-                ],
-            )?;
+            self.update_indexed(refund)?;
         }
+        Ok(())
+    }
+
+    fn update_indexed(&mut self, refund: &Refund) -> Result<(), Trouble> {
+        let order = &refund.content.order;
+        let given = refund.approval.given();
+        self.execute(
+            sql::REFUND_UPDATE_INDEXED,
+            params![
+                refund.id.as_str(),
+                refund.payment_id.as_ref().map(|id| id.as_str()),
+                refund.total.map(|fen| fen.get()),
+                order.out_trade_no.as_ref().map(|no| no.as_str()),
+                order.transaction_id.as_ref().map(|id| id.as_str()),
+                refund.refund_id.as_ref().map(|id| id.as_str()),
+                refund.attention.map(|a| a.reason.as_str()),
+                refund.attention.map(|a| a.since.as_microsecond()),
+                refund.approval.name(),
+                refund.approval.until().map(Timestamp::as_microsecond),
+                given.map(|(by, _, _)| by.as_str()),
+                given.map(|(_, at, _)| at.as_microsecond()),
+                given.map(|(_, _, content)| content),
+            ],
+        )?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 use secrecy::SecretString;
+use tuikuan_domain::approval::ApprovalState;
 use tuikuan_domain::outcome::ErrorSource;
 use tuikuan_domain::refund::{Attention, AttentionReason, Content, FundsAccount};
 use tuikuan_domain::{
@@ -30,7 +31,8 @@ macro_rules! refund_columns {
          r.pending_reason, r.refund_id, r.user_received_account, r.attention, r.attention_since, \
          r.error_code, r.error_message, r.error_source, r.error_advice, r.refusal_unconfirmed, \
          r.contradictions, r.attempts, r.waits, r.created_at, r.submitted_at, r.last_attempt_at, \
-         r.succeeded_at, r.ended_at, r.version"
+         r.succeeded_at, r.ended_at, r.version, r.requested_by, r.approval, r.approval_until, \
+         r.approved_by, r.approved_at, r.approved_content"
     };
 }
 
@@ -160,7 +162,23 @@ pub(super) fn refund(row: &Row<'_>) -> Read<Refund> {
         succeeded_at: c.time_maybe()?,
         ended_at: c.time_maybe()?,
         version: c.raw()?,
+        requested_by: c.parsed_maybe()?,
+        approval: approval(&mut c)?,
     })
+}
+
+fn approval(c: &mut Columns<'_, '_>) -> Read<ApprovalState> {
+    let name: Option<String> = c.raw()?;
+    let until = c.time_maybe()?;
+    let (by, at, content) = (c.parsed_maybe()?, c.time_maybe()?, c.raw()?);
+    match (name.as_deref(), until, by.zip(at).zip(content)) {
+        (None, None, None) => Ok(ApprovalState::NotRequired),
+        (Some("required"), Some(until), None) => Ok(ApprovalState::Required { until }),
+        (Some("given"), None, Some(((by, at), content))) => {
+            Ok(ApprovalState::Given { by, at, content })
+        }
+        _ => Err(c.corrupt()),
+    }
 }
 
 fn content(c: &mut Columns<'_, '_>) -> Read<Content> {

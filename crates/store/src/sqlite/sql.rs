@@ -2,7 +2,7 @@
 
 pub(super) const REFUND_BEFORE: &str = "
     SELECT version, history_head, status, payment_id, out_trade_no, refund_id, attention, ended_at,
-        total, transaction_id, attention_since
+        total, transaction_id, attention_since, approval, approval_until
     FROM refunds WHERE id = ?1";
 
 pub(super) const REFUND_INSERT: &str = "
@@ -12,11 +12,12 @@ pub(super) const REFUND_INSERT: &str = "
         origin, payment_id, total, status, pending_reason, refund_id, user_received_account,
         attention, attention_since, error_code, error_message, error_source, error_advice,
         refusal_unconfirmed, contradictions, attempts, waits, created_at, submitted_at,
-        last_attempt_at, succeeded_at, ended_at, version, history_head)
+        last_attempt_at, succeeded_at, ended_at, version, history_head, requested_by, approval,
+        approval_until, approved_by, approved_at, approved_content)
     VALUES (
         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38,
-        ?39)";
+        ?39, ?40, ?41, ?42, ?43, ?44, ?45)";
 
 /// For a refund that stays open, or stays ended: the index of open refunds is not touched.
 pub(super) const REFUND_UPDATE: &str = "
@@ -37,11 +38,12 @@ pub(super) const REFUND_UPDATE_END: &str = "
         history_head = ?19
     WHERE id = ?1 AND version = ?2";
 
-/// The columns that stand in an index and change rarely.
+/// The columns that stand in an index, and others that change as rarely.
 pub(super) const REFUND_UPDATE_INDEXED: &str = "
     UPDATE refunds SET
         payment_id = ?2, total = ?3, out_trade_no = ?4, transaction_id = ?5, refund_id = ?6,
-        attention = ?7, attention_since = ?8
+        attention = ?7, attention_since = ?8, approval = ?9, approval_until = ?10,
+        approved_by = ?11, approved_at = ?12, approved_content = ?13
     WHERE id = ?1";
 
 pub(super) const PAYMENT_BEFORE: &str = "

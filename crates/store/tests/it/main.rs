@@ -7,6 +7,7 @@
 )]
 
 mod admin;
+mod approvals;
 mod changes;
 mod histories;
 mod jobs;

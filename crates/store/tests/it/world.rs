@@ -7,8 +7,8 @@ use tuikuan_domain::refund::{
 };
 use tuikuan_domain::retry::Schedule;
 use tuikuan_domain::{
-    MerchantName, Observation, OrderRef, Outcome, Payment, PaymentId, Refund, RefundId, Report,
-    Source, Step, WechatState,
+    Actor, MerchantName, Observation, OrderRef, Outcome, Payment, PaymentId, Refund, RefundId,
+    Report, Source, Step, WechatState,
 };
 use tuikuan_store::{
     Change, Claim, Claimed, CommitError, Committed, Guard, Lane, Options, Situation, Store, Writing,
@@ -20,6 +20,8 @@ pub(crate) const LEASE: SignedDuration = SignedDuration::from_secs(30);
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) schedule: Schedule,
+    /// What new refunds need.
+    pub(crate) approval: Approval,
     pub(crate) url: String,
     _dir: TempDir,
 }
@@ -36,6 +38,7 @@ pub(crate) fn sqlite(options: &Options) -> World {
     World {
         store,
         schedule: Schedule::default(),
+        approval: Approval::NotNeeded,
         url,
         _dir: dir,
     }
@@ -49,6 +52,7 @@ fn memory() -> World {
     World {
         store: Store::open("sqlite::memory:", &options).unwrap(),
         schedule: Schedule::default(),
+        approval: Approval::NotNeeded,
         url: "sqlite::memory:".to_owned(),
         _dir: tempfile::tempdir().unwrap(),
     }
@@ -140,7 +144,12 @@ pub(crate) fn wanted(n: u32, of: u32, amount: i64) -> NewRefund {
             replaces: None,
             metadata: Some(r#"{"ticket":7}"#.to_owned()),
         },
+        requested_by: person(1),
     }
+}
+
+pub(crate) fn person(n: u32) -> Actor {
+    format!("usr_{n:016}").parse().unwrap()
 }
 
 pub(crate) fn report(refund: &Refund, state: WechatState) -> Report {
@@ -165,6 +174,7 @@ impl World {
         Self {
             store,
             schedule: Schedule::default(),
+            approval: Approval::NotNeeded,
             url,
             _dir: tempfile::tempdir().unwrap(),
         }
@@ -174,9 +184,10 @@ impl World {
         Context {
             now,
             source: Source::Api,
+            actor: &Actor::Engine,
             schedule: &self.schedule,
             total_max: Fen::MAX,
-            approval: Approval::NotNeeded,
+            approval: self.approval.clone(),
         }
     }
 
