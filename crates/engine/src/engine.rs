@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::Command;
-use tuikuan_domain::{MerchantName, OrderRef, Payment, Refund, RefundId, Source};
+use tuikuan_domain::{MerchantName, OrderRef, Payment, Refund, RefundId};
 use tuikuan_store::{Guard, ReadError, Release, Store};
 use tuikuan_terms::{MchId, OutTradeNo};
 
+use crate::by::By;
 use crate::clock::{Clock, IdSource};
 use crate::error::EngineError;
 use crate::lane::Lanes;
@@ -168,13 +169,13 @@ impl Engine {
         &self,
         id: &RefundId,
         command: Command,
-        source: Source,
+        by: &By,
     ) -> Result<Refund, EngineError> {
         let acted = self
             .ledger()
             .act(
                 id,
-                source,
+                by,
                 crate::ledger::Beside::default(),
                 |refund, payment, context| {
                     let situation = tuikuan_domain::Situation {

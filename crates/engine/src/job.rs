@@ -2,6 +2,7 @@
 //! lines, and the lease then brings the job to somebody else.
 
 pub(crate) mod deliver;
+pub(crate) mod expire;
 pub(crate) mod look_up;
 pub(crate) mod query;
 pub(crate) mod submit;

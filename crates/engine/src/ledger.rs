@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tuikuan_domain::refund::{Approval, Context};
-use tuikuan_domain::{Payment, Plan, Refund, RefundId, Refusal, Source, Transition};
+use tuikuan_domain::{Payment, Plan, Refund, RefundId, Refusal, Transition};
 use tuikuan_store::{
     Change, CommitError, Committed, Exchange, Guard, InboxEntry, ReadError, Store,
 };
 
+use crate::by::By;
 use crate::clock::{Clock, IdSource};
 use crate::settings::Settings;
 use crate::webhook::Endpoints;
@@ -104,10 +105,11 @@ impl Ledger {
         self.clock.now()
     }
 
-    pub(crate) fn context(&self, source: Source) -> Context<'_> {
+    pub(crate) fn context<'a>(&'a self, by: &'a By) -> Context<'a> {
         Context {
             now: self.now(),
-            source,
+            source: by.source,
+            actor: &by.actor,
             schedule: &self.settings.schedule,
             total_max: self.settings.total_max,
             approval: Approval::NotNeeded,
@@ -127,13 +129,13 @@ impl Ledger {
     pub(crate) async fn act(
         &self,
         id: &RefundId,
-        source: Source,
+        by: &By,
         beside: Beside,
         door: impl Fn(&Refund, Option<&Payment>, &Context<'_>) -> Result<Transition, Refusal>
         + Send
         + Sync,
     ) -> Result<Acted, LedgerError> {
-        self.act_on(self.load(id)?, source, beside, door).await
+        self.act_on(self.load(id)?, by, beside, door).await
     }
 
     /// The same from records that were just loaded at one instant; they are loaded anew only after a
@@ -141,7 +143,7 @@ impl Ledger {
     pub(crate) async fn act_on(
         &self,
         first: Loaded,
-        source: Source,
+        by: &By,
         beside: Beside,
         door: impl Fn(&Refund, Option<&Payment>, &Context<'_>) -> Result<Transition, Refusal>
         + Send
@@ -151,7 +153,7 @@ impl Ledger {
         for _ in 0..ROUNDS_MAX {
             let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
             let id = &refund.id.clone();
-            let transition = door(&refund, loaded.payment.as_ref(), &self.context(source))?;
+            let transition = door(&refund, loaded.payment.as_ref(), &self.context(by))?;
             let acted = after(refund, transition);
             match self.commit(&acted.transition, id, &beside).await {
                 Ok(_) => return Ok(acted),

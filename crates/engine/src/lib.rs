@@ -6,6 +6,7 @@
 //! can be simulated from a seed (see [`step`]).
 
 pub mod address;
+mod by;
 mod call;
 mod certificates;
 mod clock;
@@ -29,6 +30,7 @@ mod webhook;
 mod worker;
 
 pub use address::AddressPolicy;
+pub use by::By;
 pub use clock::{Clock, IdSource, MachineClock, MachineIds};
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
@@ -38,7 +40,7 @@ pub use merchant::Merchant;
 pub use network::{CallError, Network, Sending, WebhookCall, WebhookError};
 pub use notice::{Channel, Incoming, Received};
 pub use payment::{PaymentRegistration, Registered};
-pub use request::{RefundRequest, Requested, number_of};
+pub use request::{Agreed, RefundRequest, Requested, number_of};
 pub use settings::Settings;
 pub use tally::Tally;
 pub use webhook::NewEndpoint;

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{Content, Context, adopt, observe};
 use tuikuan_domain::{
-    Finding, MerchantName, NewRefund, Observation, OrderRef, Payment, PaymentFinding,
+    Actor, Finding, MerchantName, NewRefund, Observation, OrderRef, Payment, PaymentFinding,
     PaymentReport, Refund, Report, Source, WechatState,
 };
 use tuikuan_store::{Change, CommitError, Inbox, InboxEntry};
@@ -16,6 +16,7 @@ use tuikuan_wechat::v3::notification::{self as v3, NotificationError, Subject};
 use tuikuan_wechat::v3::sign::VerifyError;
 use tuikuan_wechat::{Format, RefundReport, sniff};
 
+use crate::by::By;
 use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -174,7 +175,7 @@ impl Engine {
                     refund: Some(refund),
                     payment: found.payment,
                 },
-                Source::Notification,
+                &By::engine(Source::Notification),
                 beside,
                 door,
             )
@@ -220,7 +221,7 @@ impl Engine {
         };
         let acted = self
             .ledger()
-            .act(&refund.id, Source::Notification, beside, door)
+            .act(&refund.id, &By::engine(Source::Notification), beside, door)
             .await;
         Some(acted.map(|_| ()).map_err(EngineError::from))
     }
@@ -332,7 +333,8 @@ impl Engine {
             let payment = record(self, merchant, &named)?;
             let new = self.stranger(merchant, report, order);
             let id = new.id.clone();
-            let context = self.ledger().context(Source::Notification);
+            let by = By::engine(Source::Notification);
+            let context = self.ledger().context(&by);
             let transition = match adopt(new, &payment, report, &context) {
                 Ok(transition) if payment.total == total => transition,
                 Ok(_) | Err(_) => {
@@ -379,6 +381,7 @@ impl Engine {
                 replaces: None,
                 metadata: None,
             },
+            requested_by: Actor::Engine,
         }
     }
 

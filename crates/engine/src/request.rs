@@ -4,13 +4,16 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use tuikuan_domain::planted::{self, Bug};
-use tuikuan_domain::refund::{Command, Content, Money, NewRefund, Reason, Situation, decide};
+use tuikuan_domain::refund::{
+    Approval, Command, Content, Money, NewRefund, Reason, Situation, decide,
+};
 use tuikuan_domain::{
-    FundsAccount, MerchantName, OrderRef, Refund, RefundId, Refusal, Source, Transition,
+    Actor, FundsAccount, MerchantName, OrderRef, Refund, RefundId, Refusal, Transition,
 };
 use tuikuan_store::CommitError;
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
 
+use crate::by::By;
 use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -43,6 +46,15 @@ pub struct RefundRequest {
     pub replaces: Option<RefundId>,
     /// The caller's own data, as JSON text.
     pub metadata: Option<String>,
+}
+
+/// A second person's agreement to what is about to be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// Who; not who asks.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// The refund that was asked for.
@@ -80,10 +92,29 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`]; nothing was written then.
-    pub async fn request(
+    pub async fn request(&self, ask: RefundRequest, by: &By) -> Result<Requested, EngineError> {
+        self.request_with(ask, by, None).await
+    }
+
+    /// Asks for a refund that a second person has already agreed to, as part of a batch (INV-32).
+    /// The limits of a day count it all the same.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing was written then.
+    pub async fn request_approved(
         &self,
         ask: RefundRequest,
-        source: Source,
+        by: &By,
+        agreed: Agreed,
+    ) -> Result<Requested, EngineError> {
+        self.request_with(ask, by, Some(agreed)).await
+    }
+
+    async fn request_with(
+        &self,
+        ask: RefundRequest,
+        by: &By,
+        agreed: Option<Agreed>,
     ) -> Result<Requested, EngineError> {
         let merchant = self
             .merchant(&ask.merchant)
@@ -116,9 +147,10 @@ impl Engine {
                 replaces: ask.replaces,
                 metadata: ask.metadata,
             },
+            requested_by: by.actor.clone(),
         };
         for _ in 0..ROUNDS_MAX {
-            match self.try_request(&new, source).await? {
+            match self.try_request(&new, by, agreed.as_ref()).await? {
                 Some(requested) => return Ok(requested),
                 None => tokio::task::yield_now().await,
             }
@@ -130,7 +162,8 @@ impl Engine {
     async fn try_request(
         &self,
         new: &NewRefund,
-        source: Source,
+        by: &By,
+        agreed: Option<&Agreed>,
     ) -> Result<Option<Requested>, EngineError> {
         let order = &new.content.order;
         let sub = new.sub_mch_id.as_ref();
@@ -149,7 +182,10 @@ impl Engine {
             payment: found.payment.as_ref(),
             replaced: replaced.as_ref(),
         };
-        let context = self.ledger().context(source);
+        let mut context = self.ledger().context(by);
+        if let Some(Agreed { by, at }) = agreed.cloned() {
+            context.approval = Approval::Given { by, at };
+        }
         let command = Command::Request(Box::new(new.clone()));
         let transition = decide(situation, command, &context)?;
         if transition == Transition::unchanged() {

@@ -16,6 +16,8 @@ use crate::step::Work;
 
 /// Jobs of one lane claimed at once.
 const CLAIM_MAX: usize = 100;
+/// Approvals of one merchant that are withdrawn at once.
+const EXPIRIES_IN_FLIGHT_MAX: usize = 8;
 /// The safety net: due jobs are looked for at least so often.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 /// And at most so often, so that a storm of commits is not a storm of looks.
@@ -237,6 +239,7 @@ fn room(engine: &Engine, lane: &Lane, running: usize) -> usize {
                 .calls_in_flight_max
                 .min(wanted.saturating_add(ahead(engine)))
         }
+        Lane::Expire(_) => EXPIRIES_IN_FLIGHT_MAX,
         Lane::Query(_) => engine.settings().calls_in_flight_max,
         Lane::Webhook(_) => engine.settings().deliveries_in_flight_max,
     };

@@ -10,6 +10,7 @@ use http::{HeaderMap, header};
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
 use tuikuan_domain::MerchantName;
+use tuikuan_engine::By;
 use tuikuan_store::{KeyId, Merchants, Scope, Store};
 
 use crate::code::Code;
@@ -34,6 +35,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Who acts.
+    pub(crate) fn by(&self) -> By {
+        By::key(self.key.clone())
+    }
+
     /// Whether the caller may see and act for a merchant.
     pub(crate) fn covers(&self, merchant: &MerchantName) -> bool {
         self.merchants.allows(merchant)

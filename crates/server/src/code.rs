@@ -1,6 +1,8 @@
 //! Every code an answer may carry, once. A code is stable, documented, and never used again for
 //! something else. `/docs/problems` and the guide are made from this table.
 
+mod people;
+
 /// A stable code with what it means to whoever receives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
@@ -306,7 +308,7 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 44] = [
         Self::UNAUTHORIZED,
         Self::NOT_FOUND,
         Self::METHOD_NOT_ALLOWED,
@@ -342,6 +344,11 @@ impl Code {
         Self::ALREADY_SUBMITTED,
         Self::CONTRADICTED,
         Self::ALREADY_REPLACED,
+        Self::SAME_PERSON,
+        Self::APPROVAL_NEEDS_PERSON,
+        Self::CONTENT_CHANGED,
+        Self::APPROVAL_EXPIRED,
+        Self::LIMIT_REACHED,
         Self::PAYMENT_DIFFERS,
         Self::WEBHOOK_REFUSED,
         Self::STORAGE_FULL,
@@ -357,7 +364,8 @@ mod tests {
 
     #[test]
     fn every_code_is_listed_once_and_has_a_status_of_an_error() {
-        let declared = include_str!("code.rs").matches(": Self = code(").count();
+        let sources = [include_str!("code.rs"), include_str!("code/people.rs")].concat();
+        let declared = sources.matches(": Self = code(").count();
         let names: BTreeSet<_> = Code::ALL.iter().map(|c| c.name).collect();
         assert_eq!(names.len(), Code::ALL.len(), "a code is listed twice");
         assert_eq!(

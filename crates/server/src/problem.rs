@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tuikuan_domain::Refusal;
 use tuikuan_engine::EngineError;
 use tuikuan_store::ReadError;
+use tuikuan_terms::Fen;
 use utoipa::ToSchema;
 
 use crate::code::Code;
@@ -236,6 +237,13 @@ impl From<Refusal> for Problem {
             Refusal::ReplacesNotClosed { status } | Refusal::NotIn { status, .. } => {
                 problem.with("refund_status", status.as_str())
             }
+            Refusal::ApprovalExpired { until } => problem.with("until", until.to_string()),
+            Refusal::LimitReached { of, limit, used } => problem
+                .with("limit_of", of.as_str())
+                .with("limit_amount", limit.amount.map(Fen::get))
+                .with("limit_count", limit.count)
+                .with("used_amount", used.amount.get())
+                .with("used_count", used.count),
             Refusal::NotFound
             | Refusal::AmountZero
             | Refusal::TooManyRefunds
@@ -243,6 +251,9 @@ impl From<Refusal> for Problem {
             | Refusal::OrderNumbersDisagree
             | Refusal::Contradicted
             | Refusal::AlreadyReplaced { .. }
+            | Refusal::SamePerson
+            | Refusal::NotAPerson
+            | Refusal::ContentChanged
             | Refusal::AlreadySubmitted => problem,
         }
     }
@@ -265,13 +276,18 @@ const fn code_of(refusal: &Refusal) -> Code {
         Refusal::AlreadySubmitted => Code::ALREADY_SUBMITTED,
         Refusal::Contradicted => Code::CONTRADICTED,
         Refusal::AlreadyReplaced { .. } => Code::ALREADY_REPLACED,
+        Refusal::SamePerson => Code::SAME_PERSON,
+        Refusal::NotAPerson => Code::APPROVAL_NEEDS_PERSON,
+        Refusal::ContentChanged => Code::CONTENT_CHANGED,
+        Refusal::ApprovalExpired { .. } => Code::APPROVAL_EXPIRED,
+        Refusal::LimitReached { .. } => Code::LIMIT_REACHED,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use tuikuan_domain::Status;
-    use tuikuan_terms::Fen;
+    use tuikuan_domain::approval::{DayLimit, LimitOf, Usage};
 
     use super::*;
 
@@ -311,6 +327,17 @@ mod tests {
             },
             Refusal::AlreadySubmitted,
             Refusal::Contradicted,
+            Refusal::SamePerson,
+            Refusal::NotAPerson,
+            Refusal::ContentChanged,
+            Refusal::ApprovalExpired {
+                until: jiff::Timestamp::UNIX_EPOCH,
+            },
+            Refusal::LimitReached {
+                of: LimitOf::Person,
+                limit: DayLimit::default(),
+                used: Usage::NONE,
+            },
         ];
         for refusal in refusals {
             assert_eq!(code_of(&refusal).name, refusal.code());

@@ -7,6 +7,7 @@ use tuikuan_domain::{
 };
 use tuikuan_store::CommitError;
 
+use crate::by::By;
 use crate::call;
 use crate::clock::payment_id;
 use crate::engine::{Engine, Held};
@@ -39,6 +40,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         inbox: None,
     };
     let ledger = engine.ledger();
+    let by = By::engine(Source::Query);
     // Another refund of the same order may store the payment first: then it is loaded and used.
     for _ in 0..ROUNDS_MAX {
         let loaded = ledger.load(&refund.id)?;
@@ -54,7 +56,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
             finding: finding.clone(),
             payment: found,
         };
-        let context = ledger.context(Source::Query);
+        let context = ledger.context(&by);
         let transition = observe(&refund, loaded.payment.as_ref(), observation, &context);
         let id = refund.id.clone();
         let acted = after(refund, transition);

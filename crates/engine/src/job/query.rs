@@ -3,6 +3,7 @@
 use tuikuan_domain::refund::{Context, observe};
 use tuikuan_domain::{Observation, Payment, Plan, Refund, Source, Step};
 
+use crate::by::By;
 use crate::call;
 use crate::engine::{Engine, Held};
 use crate::job::submit::mend_plan;
@@ -50,7 +51,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     };
     let acted = engine
         .ledger()
-        .act(&refund.id, Source::Query, beside, door)
+        .act(&refund.id, &By::engine(Source::Query), beside, door)
         .await?;
     if acted.transition.plan == Plan::Keep {
         // The refund moved on while the answer was under way.

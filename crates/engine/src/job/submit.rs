@@ -8,6 +8,7 @@ use tuikuan_domain::refund::{AttemptMark, Command, Context, Situation, decide, o
 use tuikuan_domain::{Observation, Outcome, Payment, Plan, Refund, Source, Status, Step};
 use tuikuan_store::Guard;
 
+use crate::by::By;
 use crate::call::{self, Call};
 use crate::engine::{Engine, Held};
 use crate::lane::{Answer, Permit, Place};
@@ -59,7 +60,12 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     }
     let begun = engine
         .ledger()
-        .act(&refund.id, Source::Engine, Beside::under(guard), door)
+        .act(
+            &refund.id,
+            &By::engine(Source::Engine),
+            Beside::under(guard),
+            door,
+        )
         .await;
     let begun = match begun {
         Ok(begun) => begun,
@@ -126,7 +132,7 @@ async fn not_built(
     let beside = Beside::under(&held.guard);
     let acted = engine
         .ledger()
-        .act(&refund.id, Source::Engine, beside, door)
+        .act(&refund.id, &By::engine(Source::Engine), beside, door)
         .await?;
     if acted.transition.plan == Plan::Keep {
         return mend_plan(engine, &held.guard, &acted.refund).await;
@@ -167,7 +173,7 @@ async fn send(
     };
     engine
         .ledger()
-        .act(&refund.id, Source::Reply, beside, door)
+        .act(&refund.id, &By::engine(Source::Reply), beside, door)
         .await?;
     Ok(())
 }
@@ -201,8 +207,10 @@ pub(crate) async fn mend_plan(
         Status::Queued if refund.payment_id.is_none() => Plan::At(Step::LookUpPayment, now),
         Status::Queued | Status::Submitting => Plan::At(Step::Submit, now),
         Status::Unknown | Status::Processing | Status::Abnormal => Plan::At(Step::Query, now),
-        Status::AwaitingApproval
-        | Status::Succeeded
+        Status::AwaitingApproval => {
+            Plan::At(Step::ExpireApproval, refund.approval.until().unwrap_or(now))
+        }
+        Status::Succeeded
         | Status::SettledOffline
         | Status::Closed
         | Status::Rejected

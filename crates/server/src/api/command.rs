@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use tuikuan_domain::{Command, Source};
+use tuikuan_domain::Command;
 use utoipa::ToSchema;
 
 use crate::api::{json, refund, refund_body};
@@ -34,7 +34,11 @@ pub(crate) async fn approve(
     request: Request,
 ) -> Result<Response, Problem> {
     require_empty(&app, request.into_body()).await?;
-    act(&app, &caller, &id, Command::Approve).await
+    let approve = Command::Approve {
+        by: caller.by().actor,
+        comment: None,
+    };
+    act(&app, &caller, &id, approve).await
 }
 
 /// Withdraw a refund that was not submitted yet.
@@ -133,7 +137,10 @@ async fn act(
     command: Command,
 ) -> Result<Response, Problem> {
     let refund = refund::visible(app, caller, id)?;
-    let refund = app.engine.command(&refund.id, command, Source::Api).await?;
+    let refund = app
+        .engine
+        .command(&refund.id, command, &caller.by())
+        .await?;
     Ok(json(StatusCode::OK, &refund_body(app, &refund)?))
 }
 

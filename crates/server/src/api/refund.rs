@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::StatusCode;
-use tuikuan_domain::{MerchantName, Refund, RefundId, Source, Status};
+use tuikuan_domain::{MerchantName, Refund, RefundId, Status};
 use tuikuan_store::{Attention, RefundFilter};
 
 use crate::api::{json, merchant, refund_body, request};
@@ -40,7 +40,7 @@ pub(crate) async fn create(
     let bytes = body::read(body, API_BYTES_MAX, app.settings.body_timeout).await?;
     let ask = request::parse(&head.headers, &bytes)?;
     merchant(&app, &caller, &ask.merchant)?;
-    let requested = app.engine.request(ask, Source::Api).await?;
+    let requested = app.engine.request(ask, &caller.by()).await?;
     let status = if requested.created {
         StatusCode::ACCEPTED
     } else {

@@ -173,11 +173,13 @@ fn change(engine: &Engine, prefix: &str, at: usize) -> anyhow::Result<Change> {
             replaces: None,
             metadata: None,
         },
+        requested_by: tuikuan_domain::Actor::Cli,
     };
     let now = engine.now();
     let context = Context {
         now,
         source: Source::Api,
+        actor: &tuikuan_domain::Actor::Engine,
         schedule: &engine.settings().schedule,
         total_max: engine.settings().total_max,
         approval: Approval::NotNeeded,

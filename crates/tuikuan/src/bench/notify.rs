@@ -226,6 +226,7 @@ fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Result<Chan
     let context = Context {
         now,
         source: Source::Notification,
+        actor: &tuikuan_domain::Actor::Engine,
         schedule: &engine.settings().schedule,
         total_max: engine.settings().total_max,
         approval: Approval::NotNeeded,

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tuikuan_domain::{MerchantName, OrderRef, Source};
 use tuikuan_engine::{
-    CallError, Clock, Engine, EngineParts, MachineClock, MachineIds, Merchant, Network,
+    By, CallError, Clock, Engine, EngineParts, MachineClock, MachineIds, Merchant, Network,
     PaymentRegistration, RefundRequest, Sending, Settings, WebhookCall, WebhookError,
 };
 use tuikuan_server::{Server, ServerParts};
@@ -276,7 +276,9 @@ pub(crate) async fn ask(engine: &Engine, prefix: &str, count: usize) -> anyhow::
         let engine = engine.clone();
         let asked = request(prefix, place);
         async move {
-            engine.request(asked?, Source::Api).await?;
+            engine
+                .request(asked?, &By::cli().through(Source::Api))
+                .await?;
             Ok(())
         }
     })
@@ -346,7 +348,9 @@ pub(crate) async fn fill(
                 out_refund_no: Some(number?),
                 ..asked?
             };
-            engine.request(asked, Source::Api).await?;
+            engine
+                .request(asked, &By::cli().through(Source::Api))
+                .await?;
             bar.inc(1);
             Ok(())
         }

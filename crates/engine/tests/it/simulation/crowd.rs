@@ -2,7 +2,7 @@
 //! mends what only people can mend.
 
 use tuikuan_domain::{Source, Status};
-use tuikuan_engine::{Engine, Incoming, PaymentRegistration};
+use tuikuan_engine::{By, Engine, Incoming, PaymentRegistration};
 use tuikuan_terms::Fen;
 
 use super::act::{Act, Notice, name_of};
@@ -51,7 +51,11 @@ impl Life {
                 let id = self.asks[ask].id.clone();
                 if let (Some(id), Some((engine, node))) = (id, self.some_engine()) {
                     self.spawn(node, About::Command(ask), async move {
-                        Done::Commanded(engine.command(&id, command, Source::Api).await)
+                        Done::Commanded(
+                            engine
+                                .command(&id, command, &By::cli().through(Source::Api))
+                                .await,
+                        )
                     });
                 }
             }
@@ -99,7 +103,11 @@ impl Life {
         };
         let request = self.asks[at].request.clone();
         self.spawn(node, About::Ask(at), async move {
-            Done::Asked(engine.request(request, Source::Api).await)
+            Done::Asked(
+                engine
+                    .request(request, &By::cli().through(Source::Api))
+                    .await,
+            )
         });
     }
 
