@@ -2,21 +2,26 @@
 //! resolves every name itself, checks the address and connects to that address only (INV-31).
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use tokio::io::AsyncWriteExt as _;
 use tuikuan_domain::MerchantName;
-use tuikuan_wechat::client::{Client, ClientError, TransportError};
-use tuikuan_wechat::http::{Request, Response};
+use tuikuan_wechat::client::{Client, ClientError, Incoming, TransportError};
+use tuikuan_wechat::http::{HEAD_BYTES_MAX, Received, Request, Response};
 
 use crate::address::AddressPolicy;
 use crate::merchant::Merchant;
-use crate::network::{CallError, Network, Sending, WebhookCall, WebhookError};
+use crate::network::{CallError, FetchError, Network, Sending, WebhookCall, WebhookError};
 
 /// Until a webhook's whole answer is in.
 pub(crate) const WEBHOOK_TIMEOUT_MAX: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+/// The longest a bill's file may stand still on its way.
+const FILE_IDLE_MAX: Duration = Duration::from_secs(30);
 /// Bytes of a webhook's answer that are read; the rest is nobody's business.
 const WEBHOOK_ANSWER_BYTES_MAX: usize = 16 * 1024;
 
@@ -86,6 +91,14 @@ impl Internet {
         })
     }
 
+    fn client(&self, merchant: &Merchant) -> Result<&Client, CallError> {
+        self.clients
+            .get(&merchant.name)
+            .ok_or_else(|| CallError::NotSent {
+                reason: "no client for this merchant".to_owned(),
+            })
+    }
+
     async fn post(&self, call: WebhookCall) -> Result<u16, WebhookError> {
         let url = reqwest::Url::parse(&call.url).map_err(|error| WebhookError::Unreachable {
             reason: error.to_string(),
@@ -147,6 +160,43 @@ fn chain(error: &dyn std::error::Error) -> String {
     text.replace(['\n', '\r'], " ")
 }
 
+fn lost(error: &TransportError) -> CallError {
+    let reason = chain(error);
+    match error {
+        TransportError::NotSent { .. } | TransportError::StrangeHost { .. } => {
+            CallError::NotSent { reason }
+        }
+        TransportError::Lost { .. } => CallError::Lost { reason },
+    }
+}
+
+/// Writes an answer's body into a file as it comes. Memory does not grow with it.
+async fn store(mut incoming: Incoming, file: File) -> Result<Received, FetchError> {
+    let failed = |source| FetchError::File { source };
+    let mut file = tokio::fs::File::from_std(file);
+    let (mut head, mut bytes) = (Vec::new(), 0_u64);
+    loop {
+        let next = tokio::time::timeout(FILE_IDLE_MAX, incoming.chunk()).await;
+        let next = next.map_err(|_elapsed| CallError::Lost {
+            reason: format!("nothing came for {} s", FILE_IDLE_MAX.as_secs()),
+        })?;
+        let Some(chunk) = next.map_err(|error| lost(&error))? else {
+            break;
+        };
+        bytes = bytes.saturating_add(u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        let room = HEAD_BYTES_MAX.saturating_sub(head.len()).min(chunk.len());
+        head.extend(chunk.iter().take(room));
+        file.write_all(&chunk).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    Ok(Received {
+        status: incoming.status,
+        headers: incoming.headers,
+        head,
+        bytes,
+    })
+}
+
 impl Network for Internet {
     fn permits(&self, address: IpAddr) -> bool {
         self.addresses.permits(address)
@@ -158,18 +208,24 @@ impl Network for Internet {
         request: Request,
     ) -> Sending<'a, Result<Response, CallError>> {
         Box::pin(async move {
-            let Some(client) = self.clients.get(&merchant.name) else {
-                let reason = "no client for this merchant".to_owned();
-                return Err(CallError::NotSent { reason });
-            };
-            client.send(&request).await.map_err(|error| match &error {
-                TransportError::NotSent { .. } => CallError::NotSent {
-                    reason: chain(&error),
-                },
-                TransportError::Lost { .. } => CallError::Lost {
-                    reason: chain(&error),
-                },
-            })
+            let client = self.client(merchant)?;
+            client.send(&request).await.map_err(|error| lost(&error))
+        })
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        merchant: &'a Merchant,
+        request: Request,
+        file: File,
+    ) -> Sending<'a, Result<Received, FetchError>> {
+        Box::pin(async move {
+            let client = self.client(merchant)?;
+            let incoming = client
+                .receive(&request)
+                .await
+                .map_err(|error| lost(&error))?;
+            store(incoming, file).await
         })
     }
 

@@ -37,7 +37,7 @@ pub use error::EngineError;
 pub use internet::{Internet, InternetError, InternetOptions};
 pub use ledger::LedgerError;
 pub use merchant::Merchant;
-pub use network::{CallError, Network, Sending, WebhookCall, WebhookError};
+pub use network::{CallError, FetchError, Network, Sending, WebhookCall, WebhookError};
 pub use notice::{Channel, Incoming, Received};
 pub use payment::{PaymentRegistration, Registered};
 pub use request::{Agreed, RefundRequest, Requested, number_of};

@@ -2,10 +2,12 @@
 //! through [`Network`]. It has a real side (TLS connections) and a simulated one (a world in the
 //! same process), and never decides anything.
 
+use std::fs::File;
 use std::future::Future;
+use std::io::Write as _;
 use std::pin::Pin;
 
-use tuikuan_wechat::http::{Request, Response};
+use tuikuan_wechat::http::{Received, Request, Response};
 
 use crate::merchant::Merchant;
 
@@ -26,6 +28,21 @@ pub enum CallError {
     Lost {
         /// In words.
         reason: String,
+    },
+}
+
+/// Why a bill is not here.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// WeChat did not send it.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// It could not be kept.
+    #[error("the file could not be written")]
+    File {
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
 }
 
@@ -65,6 +82,22 @@ pub trait Network: Send + Sync {
         merchant: &'a Merchant,
         request: Request,
     ) -> Sending<'a, Result<Response, CallError>>;
+
+    /// One conversation whose answer can be larger than memory, a bill: its body goes into `file`,
+    /// from where that stands.
+    fn fetch<'a>(
+        &'a self,
+        merchant: &'a Merchant,
+        request: Request,
+        mut file: File,
+    ) -> Sending<'a, Result<Received, FetchError>> {
+        Box::pin(async move {
+            let response = self.call(merchant, request).await?;
+            file.write_all(&response.body)
+                .map_err(|source| FetchError::File { source })?;
+            Ok(Received::from(response))
+        })
+    }
 
     /// Whether a webhook may be sent to this address (INV-31).
     fn permits(&self, _address: std::net::IpAddr) -> bool {

@@ -38,7 +38,7 @@ pub struct Account {
 }
 
 impl Account {
-    fn need_v2_key(&self) -> Result<(), BuildError> {
+    pub(crate) fn need_v2_key(&self) -> Result<(), BuildError> {
         match self.credentials.api_v2_key {
             Some(_) => Ok(()),
             None => Err(BuildError::Missing { what: "API v2 key" }),

@@ -8,10 +8,16 @@ use reqwest::redirect::Policy;
 use zeroize::Zeroizing;
 
 use crate::credentials::Identity;
-use crate::http::{ClientCertificate, Method, Request, Response};
+use crate::http::{ClientCertificate, Method, Origin, Request, Response};
 
 /// Answers are cut off and refused beyond this size, in bytes.
 pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+/// Until the whole file of a bill is in; whoever reads it watches that it does not stand still.
+pub const FILE_TIMEOUT: Duration = Duration::from_mins(15);
+/// The most a bill may have on its way, packed or not, in bytes.
+pub const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// What WeChat's own hosts end with.
+const WECHAT_HOSTS: &str = ".mch.weixin.qq.com";
 /// Connections kept for each host and client.
 const IDLE_MAX: usize = 64;
 const USER_AGENT: &str = concat!("tuikuan/", env!("CARGO_PKG_VERSION"), " (Rust)");
@@ -51,6 +57,12 @@ pub enum TransportError {
         /// What went wrong; none when the answer was too large.
         #[source]
         source: Option<reqwest::Error>,
+    },
+    /// The request names a host that is neither the endpoint nor WeChat's: no byte left.
+    #[error("{origin} is not a host of WeChat")]
+    StrangeHost {
+        /// The host.
+        origin: String,
     },
 }
 
@@ -101,33 +113,73 @@ impl Client {
     /// Sends a request and reads the whole answer.
     ///
     /// # Errors
-    /// [`TransportError`]; only [`TransportError::NotSent`] proves that nothing arrived.
+    /// [`TransportError`]; only [`TransportError::NotSent`] and [`TransportError::StrangeHost`]
+    /// prove that nothing arrived.
     pub async fn send(&self, request: &Request) -> Result<Response, TransportError> {
+        let mut incoming = self.open(request, self.options.timeout).await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = incoming.chunk().await? {
+            if body.len().saturating_add(chunk.len()) > RESPONSE_BYTES_MAX {
+                return Err(incoming.lost(None));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response {
+            status: incoming.status,
+            headers: incoming.headers,
+            body,
+        })
+    }
+
+    /// Sends a request whose answer can be larger than memory: a bill.
+    ///
+    /// # Errors
+    /// [`TransportError`].
+    pub async fn receive(&self, request: &Request) -> Result<Incoming, TransportError> {
+        self.open(request, FILE_TIMEOUT).await
+    }
+
+    async fn open(&self, request: &Request, timeout: Duration) -> Result<Incoming, TransportError> {
         let begun = Instant::now();
-        let first = self
-            .send_to(&self.options.endpoint, request, self.options.timeout)
-            .await;
+        let origin = match &request.origin {
+            Origin::Endpoint => &self.options.endpoint,
+            Origin::Named(origin) if self.permits(origin) => {
+                return self.open_at(origin, request, timeout).await;
+            }
+            Origin::Named(origin) => {
+                let origin = origin.clone();
+                return Err(TransportError::StrangeHost { origin });
+            }
+        };
+        let first = self.open_at(origin, request, timeout).await;
         // Both hosts share one deadline: the caller's lease must outlast the call.
-        let left = self.options.timeout.saturating_sub(begun.elapsed());
+        let left = timeout.saturating_sub(begun.elapsed());
         match (&first, &self.options.endpoint_backup) {
             (Err(TransportError::NotSent { .. }), Some(backup)) if !left.is_zero() => {
-                self.send_to(backup, request, left).await
+                self.open_at(backup, request, left).await
             }
             _ => first,
         }
     }
 
-    async fn send_to(
+    /// Whether a host that WeChat named may be spoken to: ours, or, if ours is WeChat's, another of
+    /// WeChat's own. So a live merchant's request never goes to a test host, nor the reverse.
+    fn permits(&self, origin: &str) -> bool {
+        let ours = |endpoint: &String| endpoint.trim_end_matches('/') == origin;
+        let wechat =
+            |origin: &str| origin.starts_with("https://") && origin.ends_with(WECHAT_HOSTS);
+        ours(&self.options.endpoint)
+            || self.options.endpoint_backup.as_ref().is_some_and(ours)
+            || wechat(&self.options.endpoint) && wechat(origin)
+    }
+
+    async fn open_at(
         &self,
         endpoint: &str,
         request: &Request,
         deadline: Duration,
-    ) -> Result<Response, TransportError> {
+    ) -> Result<Incoming, TransportError> {
         let not_sent = |source| TransportError::NotSent {
-            endpoint: endpoint.to_owned(),
-            source,
-        };
-        let lost = |source| TransportError::Lost {
             endpoint: endpoint.to_owned(),
             source,
         };
@@ -151,32 +203,65 @@ impl Client {
             .body(request.body.clone())
             .build()
             .map_err(|e| not_sent(Some(e)))?;
-        let answer = client.execute(call).await;
-        let mut answer = answer.map_err(|error| {
+        let answer = client.execute(call).await.map_err(|error| {
             if error.is_connect() {
                 not_sent(Some(error))
             } else {
-                lost(Some(error))
+                TransportError::Lost {
+                    endpoint: endpoint.to_owned(),
+                    source: Some(error),
+                }
             }
         })?;
-        let status = answer.status().as_u16();
-        let headers = answer
-            .headers()
-            .iter()
-            .filter_map(|(n, v)| Some((n.as_str().to_owned(), v.to_str().ok()?.to_owned())))
-            .collect();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|e| lost(Some(e)))? {
-            if body.len().saturating_add(chunk.len()) > RESPONSE_BYTES_MAX {
-                return Err(lost(None));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Response {
-            status,
-            headers,
-            body,
+        Ok(Incoming {
+            status: answer.status().as_u16(),
+            headers: answer
+                .headers()
+                .iter()
+                .filter_map(|(n, v)| Some((n.as_str().to_owned(), v.to_str().ok()?.to_owned())))
+                .collect(),
+            endpoint: endpoint.to_owned(),
+            answer,
+            bytes: 0,
         })
+    }
+}
+
+/// An answer of which the body is still coming.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
+    endpoint: String,
+    answer: reqwest::Response,
+    bytes: u64,
+}
+
+impl Incoming {
+    /// The next piece of the body; none at its end.
+    ///
+    /// # Errors
+    /// [`TransportError::Lost`]: it ended early, or is larger than [`FILE_BYTES_MAX`].
+    pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>, TransportError> {
+        let chunk = self.answer.chunk().await;
+        let Some(chunk) = chunk.map_err(|error| self.lost(Some(error)))? else {
+            return Ok(None);
+        };
+        let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        self.bytes = self.bytes.saturating_add(length);
+        if self.bytes > FILE_BYTES_MAX {
+            return Err(self.lost(None));
+        }
+        Ok(Some(chunk.into()))
+    }
+
+    fn lost(&self, source: Option<reqwest::Error>) -> TransportError {
+        TransportError::Lost {
+            endpoint: self.endpoint.clone(),
+            source,
+        }
     }
 }
 

@@ -14,6 +14,8 @@
 //! | `refund_status` SUCCESS, PROCESSING, CHANGE, REFUNDCLOSE | `status`, `refund_status` SUCCESS, PROCESSING, ABNORMAL, CLOSED | [`RefundStatus`] |
 //! | `refund_desc`, `refund_account` | `reason`, `funds_account` | `reason`, [`FundsAccount`] |
 //! | `refund_recv_accout` (sic) | `user_received_account` | `user_received_account` |
+//! | `bill_date` (`20240804`), `bill_type` | same (`2024-08-04`) | [`bill::BillDay`], [`bill::BillKind`] |
+//! | body of the answer | `download_url`, `hash_value` | [`bill::BillFile`], [`bill::BillLocation`] |
 //! | `time_end`, `success_time` (Beijing time) | `success_time` (RFC 3339) | unix seconds |
 //!
 //! ```
@@ -32,6 +34,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod account;
+pub mod bill;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod credentials;

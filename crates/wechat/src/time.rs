@@ -7,19 +7,48 @@ const BEIJING_S: i64 = 8 * 3600;
 /// Unix seconds of `yyyy-MM-dd HH:mm:ss` or `yyyyMMddHHmmss`, Beijing time.
 #[must_use]
 pub fn from_beijing(text: &str) -> Option<i64> {
-    let digits: String = match text.len() {
-        14 => text.to_owned(),
-        19 => {
-            let bytes = text.as_bytes();
-            let marks = [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':')];
-            if marks.iter().any(|(at, mark)| bytes.get(*at) != Some(mark)) {
-                return None;
-            }
-            text.chars().filter(char::is_ascii_digit).collect()
-        }
-        _ => return None,
+    match text.len() {
+        14 => civil(text)?.checked_sub(BEIJING_S),
+        _ => beijing_seconds(text.as_bytes()),
+    }
+}
+
+/// Unix seconds of `yyyy-MM-dd HH:mm:ss`, Beijing time; bills have millions of them.
+#[must_use]
+pub(crate) fn beijing_seconds(text: &[u8]) -> Option<i64> {
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        o1,
+        o2,
+        b'-',
+        d1,
+        d2,
+        b' ',
+        h1,
+        h2,
+        b':',
+        m1,
+        m2,
+        b':',
+        s1,
+        s2,
+    ] = text
+    else {
+        return None;
     };
-    civil(&digits)?.checked_sub(BEIJING_S)
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| i64::from(byte - b'0'));
+    let pair = |tens, ones| Some(digit(tens)? * 10 + digit(ones)?);
+    let date = (
+        pair(y1, y2)? * 100 + pair(y3, y4)?,
+        pair(o1, o2)?,
+        pair(d1, d2)?,
+    );
+    let clock = (pair(h1, h2)?, pair(m1, m2)?, pair(s1, s2)?);
+    seconds(date, clock)?.checked_sub(BEIJING_S)
 }
 
 /// `yyyy-MM-dd HH:mm:ss`, Beijing time.
@@ -80,7 +109,11 @@ fn civil(digits: &str) -> Option<i64> {
     }
     let number = |from: usize, to: usize| digits.get(from..to)?.parse::<i64>().ok();
     let (y, mo, d) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
-    let (h, mi, s) = (number(8, 10)?, number(10, 12)?, number(12, 14)?);
+    let clock = (number(8, 10)?, number(10, 12)?, number(12, 14)?);
+    seconds((y, mo, d), clock)
+}
+
+fn seconds((y, mo, d): (i64, i64, i64), (h, mi, s): (i64, i64, i64)) -> Option<i64> {
     let fits = (1..=12).contains(&mo) && (1..=31).contains(&d) && h < 24 && mi < 60 && s < 61;
     if !fits {
         return None;

@@ -1,5 +1,6 @@
 //! API v2: XML messages, MD5 and HMAC-SHA256 signatures, AES-256-ECB notifications.
 
+pub(crate) mod bill;
 pub mod fields;
 pub mod message;
 pub mod notification;

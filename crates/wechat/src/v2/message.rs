@@ -6,18 +6,18 @@ use tuikuan_terms::{Fen, OutRefundNo};
 use crate::account::Account;
 use crate::error::{BuildError, ReplyError};
 use crate::error_code::Interface;
-use crate::http::{ClientCertificate, Method, Request, Response};
+use crate::http::{ClientCertificate, Method, Origin, Request, Response};
 use crate::refund::{
     FundsAccount, OrderRef, PaymentReport, RefundReport, RefundStatus, RefundSubmission, TradeState,
 };
 use crate::time::from_beijing;
-use crate::v2::{Fields, sign, verify};
+use crate::v2::{Fields, SignType, sign, verify};
 
 /// A query by an order number gives at most this many refunds (chapter 9_5).
 pub const REFUNDS_PER_PAGE: u32 = 10;
 
 impl Account {
-    fn v2_fields(&self, nonce: &str) -> Fields {
+    pub(crate) fn v2_fields(&self, nonce: &str) -> Fields {
         let mut fields = Fields::new();
         fields.set("appid", self.app_id.as_str());
         fields.set("mch_id", self.mch_id.as_str());
@@ -26,15 +26,21 @@ impl Account {
             fields.set_some("sub_appid", sub.sub_app_id.as_ref().map(|id| id.as_str()));
         }
         fields.set("nonce_str", nonce);
-        if self.sign_type == crate::v2::SignType::HmacSha256 {
+        if self.sign_type == SignType::HmacSha256 {
             fields.set("sign_type", self.sign_type.as_str());
         }
         fields
     }
 
-    fn v2_request(&self, path: &str, mut fields: Fields, tls: ClientCertificate) -> Request {
+    pub(crate) fn v2_request(
+        &self,
+        path: &str,
+        mut fields: Fields,
+        tls: ClientCertificate,
+    ) -> Request {
         if let Some(key) = &self.credentials.api_v2_key {
-            let signature = sign(&fields, key, self.sign_type);
+            let named = fields.get("sign_type").and_then(SignType::parse);
+            let signature = sign(&fields, key, named.unwrap_or(SignType::Md5));
             fields.set("sign", signature);
         }
         Request {
@@ -49,6 +55,7 @@ impl Account {
             ],
             body: fields.to_xml().into_bytes(),
             client_certificate: tls,
+            origin: Origin::Endpoint,
         }
     }
 

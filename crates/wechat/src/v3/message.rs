@@ -9,7 +9,7 @@ use crate::Stamp;
 use crate::account::Account;
 use crate::error::{BuildError, ReplyError, Verified};
 use crate::error_code::Interface;
-use crate::http::{ClientCertificate, Method, Request, Response};
+use crate::http::{ClientCertificate, Method, Origin, Request, Response};
 use crate::refund::{
     AbnormalRefund, AbnormalTarget, FundsAccount, OrderRef, PaymentReport, RefundReport,
     RefundStatus, RefundSubmission, TradeState,
@@ -110,7 +110,7 @@ struct TransactionAmount {
 }
 
 impl Account {
-    fn v3_request(
+    pub(crate) fn v3_request(
         &self,
         method: Method,
         path: String,
@@ -148,6 +148,7 @@ impl Account {
             headers,
             body,
             client_certificate,
+            origin: Origin::Endpoint,
         })
     }
 
@@ -289,7 +290,7 @@ impl Account {
     }
 
     /// The verified body of a v3 answer, or why it is none.
-    fn v3_open<'a>(
+    pub(crate) fn v3_open<'a>(
         &self,
         response: &'a Response,
         interface: Interface,

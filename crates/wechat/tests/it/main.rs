@@ -7,6 +7,9 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod bill_fetch;
+mod bill_laws;
+mod bills;
 mod catalogue;
 mod laws;
 mod v2_vectors;

@@ -9,7 +9,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tuikuan_terms::OutRefundNo;
 use tuikuan_wechat::client::{Client, TransportError};
 use tuikuan_wechat::error_code::lookup;
-use tuikuan_wechat::http::{ClientCertificate, Method, Request, Response};
+use tuikuan_wechat::http::{ClientCertificate, Method, Origin, Request, Response};
 use tuikuan_wechat::{Account, Api, ReplyError, Stamp};
 use uuid::Uuid;
 
@@ -140,6 +140,7 @@ async fn reach_backup(
         headers: Vec::new(),
         body: Vec::new(),
         client_certificate: ClientCertificate::NotUsed,
+        origin: Origin::Endpoint,
     };
     let answered = match setup::client(&alone, timeout) {
         Ok(client) => client.send(&request).await.map_err(|error| chain(&error)),
@@ -182,7 +183,9 @@ impl Asker<'_> {
                     TransportError::NotSent { .. } => {
                         "no TLS connection: check trust_ca, a proxy in between, and the clock"
                     }
-                    TransportError::Lost { .. } => "try again; the connection breaks on the way",
+                    TransportError::Lost { .. } | TransportError::StrangeHost { .. } => {
+                        "try again; the connection breaks on the way"
+                    }
                 };
                 findings.error(self.subject("connection"), chain(&error), advice);
                 None
