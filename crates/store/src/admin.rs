@@ -3,11 +3,12 @@
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tuikuan_domain::MerchantName;
+use tuikuan_domain::{MerchantName, PersonId, Role};
 
 use crate::ids::{EndpointId, KeyId};
+use crate::people::PeopleAct;
 
-/// Which merchants a key may see and act for (INV-34).
+/// Which merchants a key or a person may see and act for (INV-34).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// All of them.
@@ -25,12 +26,18 @@ pub struct ApiKey {
     pub name: String,
     /// SHA-256 of the key.
     pub hash: [u8; 32],
+    /// Whose it is: it acts as that person (INV-32). None for a system's own key.
+    pub owner: Option<PersonId>,
+    /// What it may do, at most: with an owner, no more than the owner's present role.
+    pub role: Role,
     /// What it may see and act for.
     pub scope: Scope,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was used last, to about a minute.
     pub last_used_at: Option<Timestamp>,
+    /// Until when it is good.
+    pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
 }
@@ -106,4 +113,6 @@ pub enum Administered {
     EndpointUpdated(Endpoint),
     /// An endpoint is gone; what was pending for it is dead.
     EndpointDeleted(EndpointId),
+    /// Something about people.
+    People(Box<PeopleAct>),
 }

@@ -18,6 +18,7 @@ mod delivery;
 mod error;
 mod ids;
 mod job;
+mod people;
 mod records;
 mod seal;
 mod select;
@@ -31,6 +32,9 @@ pub use delivery::{Delivery, DeliveryEnd, DeliveryReport, DeliveryStatus};
 pub use error::{CommitError, Fatal, OpenError, ReadError};
 pub use ids::{DeliveryId, EndpointId, IdError, KeyId};
 pub use job::{Claim, Claimed, Guard, Job, JobKey, Lane, LaneDue, Release};
+pub use people::{
+    Invitation, PeopleAct, Purpose, SESSIONS_MAX, SecondFactor, Session, USERS_MAX, User,
+};
 pub use records::{
     Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
 };

@@ -27,6 +27,7 @@ mod jobs;
 mod list;
 mod open;
 mod operation;
+mod people;
 mod queue;
 mod read;
 mod reads;

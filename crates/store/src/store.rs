@@ -98,6 +98,7 @@ macro_rules! on {
     };
 }
 
+mod people;
 mod reads;
 
 /// Opening, closing, signals.

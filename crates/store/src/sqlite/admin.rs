@@ -152,19 +152,24 @@ impl Work<'_> {
             Administered::EndpointCreated(endpoint) => self.insert_endpoint(endpoint)?,
             Administered::EndpointUpdated(endpoint) => self.update_endpoint(endpoint)?,
             Administered::EndpointDeleted(id) => self.delete_endpoint(id, at)?,
+            Administered::People(act) => self.people(act, at)?,
         }
         self.append_audit(&change.audit)
     }
 
     fn insert_key(&mut self, key: &ApiKey) -> Result<(), Trouble> {
-        let sql = "INSERT INTO api_keys (id, name, hash, scope, created_at)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql =
+            "INSERT INTO api_keys (id, name, hash, owner, role, scope, created_at, expires_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let row = params![
             key.id.as_str(),
             key.name,
             key.hash,
+            key.owner.as_ref().map(|id| id.as_str()),
+            key.role.as_str(),
             scope_text(&key.scope),
             key.created_at.as_microsecond(),
+            key.expires_at.map(Timestamp::as_microsecond),
         ];
         self.execute(sql, row).map(|_| ())
     }
@@ -279,7 +284,7 @@ impl Work<'_> {
         self.exactly_one("UPDATE meta SET number = ?1 WHERE name = 'audit'", [number])
     }
 
-    fn exactly_one(
+    pub(super) fn exactly_one(
         &mut self,
         sql: &'static str,
         params: impl rusqlite::Params,

@@ -20,6 +20,7 @@ pub(super) enum Operation {
     Redeliver(DeliveryId, Timestamp),
     Administer(Box<AdminChange>),
     TouchKey(KeyId, Timestamp),
+    SeeSession([u8; 32], Timestamp),
     SettleInbox(i64, String),
     Prune(Timestamp),
     LimitPages(Option<u32>),

@@ -10,7 +10,7 @@ use tuikuan_domain::approval::ApprovalState;
 use tuikuan_domain::outcome::ErrorSource;
 use tuikuan_domain::refund::{Attention, AttentionReason, Content, FundsAccount};
 use tuikuan_domain::{
-    ErrorNote, EventKind, OrderRef, Payment, PendingReason, Refund, Source, Status,
+    ErrorNote, EventKind, OrderRef, Payment, PendingReason, Refund, Role, Source, Status,
 };
 use tuikuan_terms::Fen;
 
@@ -58,44 +58,47 @@ pub(super) use {event_columns, payment_columns, refund_columns};
 type Read<T> = Result<T, ReadError>;
 
 /// Takes the columns of a row one after the other.
-struct Columns<'r, 's> {
+pub(super) struct Columns<'r, 's> {
     row: &'r Row<'s>,
     next: usize,
     what: &'static str,
 }
 
 impl<'r, 's> Columns<'r, 's> {
-    fn of(row: &'r Row<'s>, what: &'static str) -> Self {
+    pub(super) fn of(row: &'r Row<'s>, what: &'static str) -> Self {
         Self { row, next: 0, what }
     }
 
-    fn corrupt(&self) -> ReadError {
+    pub(super) fn corrupt(&self) -> ReadError {
         ReadError::Corrupt { what: self.what }
     }
 
-    fn raw<T: FromSql>(&mut self) -> Read<T> {
+    pub(super) fn raw<T: FromSql>(&mut self) -> Read<T> {
         let value = self.row.get(self.next)?;
         self.next = self.next.saturating_add(1);
         Ok(value)
     }
 
-    fn known<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Read<T> {
+    pub(super) fn known<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Read<T> {
         let text: String = self.raw()?;
         parse(&text).ok_or_else(|| self.corrupt())
     }
 
-    fn known_maybe<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Read<Option<T>> {
+    pub(super) fn known_maybe<T>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Read<Option<T>> {
         match self.raw::<Option<String>>()? {
             None => Ok(None),
             Some(text) => parse(&text).map(Some).ok_or_else(|| self.corrupt()),
         }
     }
 
-    fn parsed<T: FromStr>(&mut self) -> Read<T> {
+    pub(super) fn parsed<T: FromStr>(&mut self) -> Read<T> {
         self.known(|text| text.parse().ok())
     }
 
-    fn parsed_maybe<T: FromStr>(&mut self) -> Read<Option<T>> {
+    pub(super) fn parsed_maybe<T: FromStr>(&mut self) -> Read<Option<T>> {
         self.known_maybe(|text| text.parse().ok())
     }
 
@@ -119,12 +122,12 @@ impl<'r, 's> Columns<'r, 's> {
         }
     }
 
-    fn time(&mut self) -> Read<Timestamp> {
+    pub(super) fn time(&mut self) -> Read<Timestamp> {
         let at: i64 = self.raw()?;
         Timestamp::from_microsecond(at).map_err(|_foreign| self.corrupt())
     }
 
-    fn time_maybe(&mut self) -> Read<Option<Timestamp>> {
+    pub(super) fn time_maybe(&mut self) -> Read<Option<Timestamp>> {
         match self.raw::<Option<i64>>()? {
             None => Ok(None),
             Some(at) => Timestamp::from_microsecond(at)
@@ -352,9 +355,12 @@ pub(super) fn api_key(row: &Row<'_>) -> Read<ApiKey> {
         id: c.parsed()?,
         name: c.raw()?,
         hash: c.raw()?,
+        owner: c.parsed_maybe()?,
+        role: c.known(Role::parse)?,
         scope: c.known(parse_scope)?,
         created_at: c.time()?,
         last_used_at: c.time_maybe()?,
+        expires_at: c.time_maybe()?,
         revoked_at: c.time_maybe()?,
     })
 }

@@ -244,6 +244,7 @@ impl Work<'_> {
             Operation::Redeliver(id, now) => self.redeliver(id, *now)?,
             Operation::Administer(change) => self.administer(change)?,
             Operation::TouchKey(id, now) => self.touch_key(id, *now)?,
+            Operation::SeeSession(hash, now) => self.see_session(hash, *now)?,
             Operation::SettleInbox(number, outcome) => self.settle_inbox(*number, outcome)?,
             Operation::LimitPages(pages) => {
                 open::limit_pages(self.connection, pages.unwrap_or(PAGES_UNBOUNDED))?;

@@ -1,6 +1,7 @@
 //! Endpoints, deliveries, keys, the audit log.
 
 use secrecy::{ExposeSecret, SecretString};
+use tuikuan_domain::Role;
 use tuikuan_store::{
     AdminChange, Administered, ApiKey, Change, CommitError, DeliveryEnd, DeliveryId,
     DeliveryReport, DeliveryStatus, Endpoint, EndpointId, JobKey, KeyId, Lane, NewAudit,
@@ -231,9 +232,12 @@ async fn a_key_is_found_by_its_hash_and_stays_when_revoked() {
             id: id.clone(),
             name: "shop".to_owned(),
             hash: [9; 32],
+            owner: None,
+            role: Role::Operator,
             scope: Scope::Only(vec![merchant("main"), merchant("other")]),
             created_at: at(0),
             last_used_at: None,
+            expires_at: Some(at(100)),
             revoked_at: None,
         };
         let created = Administered::KeyCreated(key.clone());
