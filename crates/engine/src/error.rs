@@ -29,6 +29,15 @@ pub enum EngineError {
         /// The fields that differ.
         fields: Vec<&'static str>,
     },
+    /// Somebody else has changed it meanwhile, or it exists already.
+    #[error("it was changed meanwhile, or exists already")]
+    Conflict,
+    /// The rights of whoever asks do not reach so far (INV-34).
+    #[error("whoever asks may not do this")]
+    NotAllowed,
+    /// Nobody would be left who manages people.
+    #[error("the last active administrator cannot be disabled or lose the role")]
+    LastAdmin,
     /// The disk is full: nothing was written, try again when there is room.
     #[error("the disk is full, nothing was written")]
     StoreFull,
@@ -49,6 +58,7 @@ impl From<LedgerError> for EngineError {
             LedgerError::NotFound => Self::NotFound,
             LedgerError::Refused(refusal) => Self::Refused(refusal),
             LedgerError::Store(CommitError::Full) => Self::StoreFull,
+            LedgerError::Store(CommitError::Conflict) => Self::Conflict,
             LedgerError::LeaseLost
             | LedgerError::Store(_)
             | LedgerError::Read(_)
