@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use tuikuan_engine::Engine;
 
 use crate::auth::Keys;
+use crate::console::Console;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 
@@ -18,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) keys: Keys,
     pub(crate) metrics: Metrics,
+    /// What the console keeps beside the store.
+    pub(crate) console: Console,
     /// One permit for each event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Every task the server starts.

@@ -34,6 +34,13 @@ impl Code {
         "A good API key is needed",
         "Send `Authorization: Bearer tk_...` with a key that was created by `tuikuan key create` and not revoked.",
     );
+    /// A good key whose role does not reach so far.
+    pub const FORBIDDEN: Self = code(
+        "forbidden",
+        403,
+        "The key may not do this",
+        "Nothing was done. Use a key with a role that allows it; approving takes a key with an owner who may approve.",
+    );
     /// No such path, or nothing that the key may see.
     pub const NOT_FOUND: Self = code(
         "not_found",
@@ -283,6 +290,13 @@ impl Code {
         "The payment is registered with other facts",
         "`fields` names what differs. What was registered stays.",
     );
+    /// Changed by somebody else.
+    pub const CHANGED_MEANWHILE: Self = code(
+        "changed_meanwhile",
+        409,
+        "Somebody else has changed it",
+        "Nothing was done. Read it again, then decide.",
+    );
     /// Endpoint refused.
     pub const WEBHOOK_REFUSED: Self = code(
         "webhook_refused",
@@ -308,8 +322,9 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::UNAUTHORIZED,
+        Self::FORBIDDEN,
         Self::NOT_FOUND,
         Self::METHOD_NOT_ALLOWED,
         Self::BODY_TIMEOUT,
@@ -350,6 +365,7 @@ impl Code {
         Self::APPROVAL_EXPIRED,
         Self::LIMIT_REACHED,
         Self::PAYMENT_DIFFERS,
+        Self::CHANGED_MEANWHILE,
         Self::WEBHOOK_REFUSED,
         Self::STORAGE_FULL,
         Self::STORAGE_UNAVAILABLE,

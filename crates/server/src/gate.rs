@@ -6,20 +6,21 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::app::App;
 use crate::code::Code;
+use crate::console::door;
 use crate::policy::{self, Policy, Row};
 use crate::problem::Problem;
 use crate::settings::MetricsAccess;
 
 /// Lets a request in, or answers it here.
-pub(crate) async fn gate(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn gate(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let (row, mut response) = match admit(&app, &mut request) {
-        Ok(row) => (Some(row), run(&app, request, next).await),
-        Err((row, problem)) => (row, problem.into_response()),
+    let (row, mut response) = match row_of(&request) {
+        Ok(row) => (Some(row), admit(&app, row, request, next).await),
+        Err(problem) => (None, problem.into_response()),
     };
     guard(row, &mut response);
     app.metrics
@@ -27,24 +28,31 @@ pub(crate) async fn gate(State(app): State<App>, mut request: Request, next: Nex
     response
 }
 
-type Refused = (Option<&'static Row>, Problem);
-
-fn admit(app: &App, request: &mut Request) -> Result<&'static Row, Refused> {
-    let nowhere = || (None, Problem::new(Code::NOT_FOUND, "there is no such path"));
+fn row_of(request: &Request) -> Result<&'static Row, Problem> {
+    let nowhere = || Problem::new(Code::NOT_FOUND, "there is no such path");
     let pattern = request
         .extensions()
         .get::<MatchedPath>()
         .ok_or_else(nowhere)?;
     let Some(row) = policy::route(request.method(), pattern.as_str()) else {
         let allow = policy::methods(pattern.as_str()).ok_or_else(nowhere)?;
-        return Err((None, Problem::method_not_allowed(allow)));
+        return Err(Problem::method_not_allowed(allow));
     };
+    Ok(row)
+}
+
+/// Checks what the route asks, and runs its handler.
+async fn admit(app: &App, row: &'static Row, mut request: Request, next: Next) -> Response {
     let needs_key = match row.policy {
         Policy::Key => true,
         Policy::Open | Policy::Notification => false,
+        Policy::Console(permission) => {
+            return door::console(app, request, next, permission).await;
+        }
+        Policy::Entry => return door::entry(app, request, next).await,
         Policy::Metrics => match app.settings.metrics_access {
             MetricsAccess::Key => true,
-            MetricsAccess::Local => !is_local(request),
+            MetricsAccess::Local => !is_local(&request),
             MetricsAccess::Everybody => false,
         },
     };
@@ -52,11 +60,13 @@ fn admit(app: &App, request: &mut Request) -> Result<&'static Row, Refused> {
         let engine = &app.engine;
         let caller = app
             .keys
-            .caller(request.headers(), engine.store(), engine.now())
-            .map_err(|problem| (Some(row), problem))?;
-        request.extensions_mut().insert(caller);
+            .caller(request.headers(), engine.store(), engine.now());
+        match caller {
+            Ok(caller) => request.extensions_mut().insert(caller),
+            Err(problem) => return problem.into_response(),
+        };
     }
-    Ok(row)
+    run(app, request, next).await
 }
 
 /// The address at the other end of the connection.
@@ -86,26 +96,62 @@ async fn run(app: &App, request: Request, next: Next) -> Response {
 const DOCS_CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
+/// The console's pages: style, script and pictures of our own files, nothing inline.
+const PAGE_CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+     base-uri 'none'";
+
 /// Everything else is data and never a page.
 const DATA_CSP: &str = "default-src 'none'; frame-ancestors 'none'";
 
-fn guard(row: Option<&'static Row>, response: &mut Response) {
-    let docs = row.is_some_and(|row| row.path.starts_with("/docs"));
-    let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    let policy = HeaderValue::from_static(if docs { DOCS_CSP } else { DATA_CSP });
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    if docs {
-        let frame: HeaderName = header::X_FRAME_OPTIONS;
-        headers.insert(frame, HeaderValue::from_static("DENY"));
-    } else {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// What kind of content a route gives, as far as browsers must know.
+enum Kind {
+    Data,
+    Docs,
+    Page,
+}
+
+impl Kind {
+    fn of(row: Option<&'static Row>) -> Self {
+        match row {
+            Some(row) if row.path.starts_with("/docs") => Self::Docs,
+            Some(row) if matches!(row.policy, Policy::Console(_) | Policy::Entry) => Self::Page,
+            Some(_) | None => Self::Data,
+        }
     }
+}
+
+fn guard(row: Option<&'static Row>, response: &mut Response) {
+    let kind = Kind::of(row);
+    // Browsers name the origin of a form only where they may send a referrer; pages need that.
+    let (csp, referrer) = match kind {
+        Kind::Data => (DATA_CSP, "no-referrer"),
+        Kind::Docs => (DOCS_CSP, "no-referrer"),
+        Kind::Page => (PAGE_CSP, "same-origin"),
+    };
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, referrer),
+        (header::CONTENT_SECURITY_POLICY, csp),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    match kind {
+        Kind::Data => {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        Kind::Docs => frame_options(headers),
+        Kind::Page => {
+            frame_options(headers);
+            // Style and script say themselves that they may be kept.
+            let keep = headers.entry(header::CACHE_CONTROL);
+            keep.or_insert(HeaderValue::from_static("no-store"));
+        }
+    }
+}
+
+fn frame_options(headers: &mut HeaderMap) {
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 }

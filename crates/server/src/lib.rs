@@ -1,5 +1,5 @@
 //! HTTP around the engine: the JSON interface for merchants' systems, WeChat's callbacks, the event
-//! stream, health and figures. It reads from the store directly; every write goes through the
+//! stream, health and figures, and the web console for people. It reads from the store directly; every write goes through the
 //! engine, and nothing is answered before the engine says it is durable (INV-14).
 //!
 //! ```
@@ -13,6 +13,7 @@ mod app;
 mod auth;
 mod body;
 mod code;
+mod console;
 mod documentation;
 mod gate;
 mod health;
@@ -25,6 +26,7 @@ mod problem;
 mod route;
 mod server;
 mod settings;
+mod setup_link;
 pub mod shape;
 
 pub use api::command::ResolutionBody;
@@ -33,10 +35,12 @@ pub use api::refund::RefundQuery;
 pub use api::request::RefundRequestBody;
 pub use api::webhook::{EndpointChangeBody, NewEndpointBody, TestBody};
 pub use code::Code;
+pub use console::password::{HashError, password_fits_rules, password_hash};
 pub use documentation::problem_guide;
 pub use health::{AliveBody, ReadyBody};
 pub use notify::Acknowledgement;
 pub use problem::{Fault, Problem, ProblemBody};
 pub use route::openapi;
 pub use server::{Server, ServerParts};
-pub use settings::{MetricsAccess, Settings};
+pub use settings::{MetricsAccess, Scheme, Settings};
+pub use setup_link::link;

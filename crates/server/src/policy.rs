@@ -2,6 +2,34 @@
 //! the default is deny (INV-34).
 
 use http::Method;
+use tuikuan_domain::Role;
+
+use crate::console;
+
+/// What a route lets one do; held by roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permission {
+    /// Look.
+    View,
+    /// Ask for refunds, and act on them.
+    Operate,
+    /// Agree to what others ask.
+    Approve,
+    /// Manage people, keys and rules.
+    Administer,
+}
+
+impl Permission {
+    /// Whether a role holds it.
+    pub(crate) const fn is_held_by(self, role: Role) -> bool {
+        match self {
+            Self::View => true,
+            Self::Operate => !matches!(role, Role::Viewer),
+            Self::Approve => role.approves(),
+            Self::Administer => matches!(role, Role::Admin),
+        }
+    }
+}
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +42,10 @@ pub(crate) enum Policy {
     Notification,
     /// As configured: a good API key, or nothing.
     Metrics,
+    /// Somebody signed in to the console whose role holds the permission.
+    Console(Permission),
+    /// A way in to the console: nobody needs to be signed in.
+    Entry,
 }
 
 /// One route.
@@ -35,7 +67,7 @@ const fn row(method: &'static str, path: &'static str, policy: Policy) -> Row {
     }
 }
 
-/// All routes.
+/// All routes but the console's, which stand in [`console::ROUTES`].
 pub(crate) const ROUTES: [Row; 33] = [
     row("POST", "/v1/refunds", Policy::Key),
     row("GET", "/v1/refunds", Policy::Key),
@@ -80,6 +112,12 @@ pub(crate) const ROUTES: [Row; 33] = [
     row("GET", "/docs/{*file}", Policy::Open),
 ];
 
+/// Every route there is: those above, then the console's.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    let pages = console::ROUTES.iter().map(|route| &route.row);
+    ROUTES.iter().chain(pages)
+}
+
 /// The route of a request, by the method and the pattern of its path.
 pub(crate) fn route(method: &Method, pattern: &str) -> Option<&'static Row> {
     let method = if *method == Method::HEAD {
@@ -87,15 +125,12 @@ pub(crate) fn route(method: &Method, pattern: &str) -> Option<&'static Row> {
     } else {
         method.as_str()
     };
-    ROUTES
-        .iter()
-        .find(|row| row.path == pattern && row.method == method)
+    rows().find(|row| row.path == pattern && row.method == method)
 }
 
 /// The methods of a path, for the header `Allow`; `None` when there is no such path.
 pub(crate) fn methods(pattern: &str) -> Option<String> {
-    let found: Vec<_> = ROUTES
-        .iter()
+    let found: Vec<_> = rows()
         .filter(|row| row.path == pattern)
         .map(|row| row.method)
         .collect();

@@ -203,6 +203,10 @@ impl From<EngineError> for Problem {
             EngineError::NoOrder => Self::new(Code::ORDER_MISSING, detail),
             EngineError::Refused(refusal) => refusal.into(),
             EngineError::NotFound => Self::new(Code::NOT_FOUND, detail),
+            EngineError::NotAllowed => Self::new(Code::FORBIDDEN, detail),
+            EngineError::Conflict | EngineError::LastAdmin => {
+                Self::new(Code::CHANGED_MEANWHILE, detail)
+            }
             EngineError::PaymentDiffers { fields } => {
                 Self::new(Code::PAYMENT_DIFFERS, detail).with("fields", fields)
             }

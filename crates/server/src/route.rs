@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::middleware::from_fn_with_state;
+use axum::response::Redirect;
 use axum::routing::get;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,7 @@ use crate::api::{command, payment, refund, stream, webhook};
 use crate::app::{App, Shared};
 use crate::auth::Keys;
 use crate::code::Code;
+use crate::console::{self, Console};
 use crate::documentation::{self, Document};
 use crate::gate::gate;
 use crate::metrics::{self, Metrics};
@@ -65,6 +67,7 @@ pub(crate) fn shared(engine: Engine, settings: Settings, stopping: CancellationT
         engine,
         keys: Keys::new(settings.key_cache),
         metrics: Metrics::new(),
+        console: Console::new(),
         streams: Arc::new(Semaphore::new(settings.streams_max)),
         tasks: TaskTracker::new(),
         stopping,
@@ -78,14 +81,20 @@ pub(crate) fn router(app: &App) -> Router {
     let (routes, _document) = documented().split_for_parts();
     routes
         .route("/openapi.json", get(documentation::openapi))
-        .route("/", get(documentation::to_docs))
+        .route("/", get(to_console))
         .route("/docs", get(documentation::to_docs))
         .route("/docs/", get(documentation::start_page))
         .route("/docs/problems", get(documentation::problem_page))
         .route("/docs/{*file}", get(documentation::part))
+        .merge(console::router())
         .fallback(nowhere)
         .layer(from_fn_with_state(Arc::clone(app), gate))
         .with_state(Arc::clone(app))
+}
+
+/// `GET /`.
+async fn to_console() -> Redirect {
+    Redirect::to("/console")
 }
 
 async fn nowhere() -> Problem {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+pub use crate::console::cookie::Scheme;
+
 /// What the server may be told.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -25,6 +27,11 @@ pub struct Settings {
     pub key_cache: Duration,
     /// Who may read `/metrics`.
     pub metrics_access: MetricsAccess,
+    /// Where people reach the console, without a path: forms may come from there, and links of
+    /// invitation lead there.
+    pub public_url: Option<String>,
+    /// Whether people reach the console over https.
+    pub scheme: Scheme,
 }
 
 /// Who may read `/metrics`. The figures name merchants, so nobody from outside reads them freely.
@@ -50,6 +57,8 @@ impl Default for Settings {
             drain_timeout: Duration::from_secs(10),
             key_cache: Duration::from_secs(1),
             metrics_access: MetricsAccess::Local,
+            public_url: None,
+            scheme: Scheme::Http,
         }
     }
 }

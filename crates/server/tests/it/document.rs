@@ -97,7 +97,8 @@ async fn the_documentation_is_served_from_the_binary() {
             .text
             .contains("/openapi.json")
     );
-    assert_eq!(world.get("/").await.header("location"), "/docs/");
+    assert_eq!(world.get("/").await.header("location"), "/console");
+    assert_eq!(world.get("/docs").await.header("location"), "/docs/");
     let problems = world.get("/docs/problems").await.text;
     for code in tuikuan_server::Code::ALL {
         assert!(problems.contains(&format!("<dt id=\"{}\">", code.name)));

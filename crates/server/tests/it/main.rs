@@ -7,11 +7,13 @@
 
 mod access;
 mod connection;
+mod console_door;
 mod document;
 mod input;
 mod notification;
 mod payment;
 mod refund;
 mod stream;
+mod visitor;
 mod webhook;
 mod world;

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
+use tuikuan_domain::Role;
 use tuikuan_engine::{
     CallError, Engine, EngineParts, MachineClock, MachineIds, Merchant, Network, Sending,
     WebhookCall, WebhookError,
@@ -141,9 +142,12 @@ pub(crate) async fn add_key(engine: &Engine, token: &str, scope: Scope) -> ApiKe
         id: format!("key_{}", &token[3..]).parse().unwrap(),
         name: "test".to_owned(),
         hash: computed.as_ref().try_into().unwrap(),
+        owner: None,
+        role: Role::Operator,
         scope,
         created_at: now,
         last_used_at: None,
+        expires_at: None,
         revoked_at: None,
     };
     administer(engine, Administered::KeyCreated(key.clone()), now).await;

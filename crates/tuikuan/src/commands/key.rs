@@ -8,7 +8,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tuikuan_domain::MerchantName;
+use tuikuan_domain::{MerchantName, Role};
 use tuikuan_store::{
     AdminChange, Administered, ApiKey, CommitError, KeyId, NewAudit, Options, Scope, Store,
 };
@@ -128,9 +128,12 @@ pub(crate) async fn make_key(store: &Store, name: &str, scope: Scope) -> anyhow:
         id: id.clone(),
         name: name.to_owned(),
         hash: sha256(&key)?,
+        owner: None,
+        role: Role::Operator,
         scope,
         created_at: now,
         last_used_at: None,
+        expires_at: None,
         revoked_at: None,
     };
     let audit = NewAudit {

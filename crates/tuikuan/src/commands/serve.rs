@@ -12,12 +12,13 @@ use clap::Args;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tuikuan_domain::Actor;
 use tuikuan_engine::{
     AddressPolicy, Engine, EngineParts, Internet, InternetOptions, MachineClock, MachineIds,
     Merchant,
 };
-use tuikuan_server::{Server, ServerParts};
-use tuikuan_store::{AdminChange, Administered, Fatal, NewAudit, Options, Store};
+use tuikuan_server::{Scheme, Server, ServerParts, link};
+use tuikuan_store::{AdminChange, Administered, Fatal, NewAudit, Options, Purpose, Store};
 
 use crate::config::{Config, FILE};
 use crate::{output, self_test, setup, stop};
@@ -61,8 +62,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let engine = engine(config, Arc::new(store), address)?;
     let settings = tuikuan_server::Settings {
         metrics_access: config.metrics,
-        ..Default::default()
+        ..console_settings(config, address)?
     };
+    let public_url = settings.public_url.clone();
     let server = Server::new(ServerParts {
         engine: engine.clone(),
         settings,
@@ -73,6 +75,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     output::line(&format!(
         "tuikuan serves http://{address} (documentation: http://{address}/docs)"
     ))?;
+    offer_set_up(&engine, address, public_url.as_deref()).await?;
     if config.merchants.is_empty() {
         tracing::warn!("no merchant is configured: the service is not ready until one is");
     }
@@ -87,6 +90,48 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::info!("stopped");
     }
     ended
+}
+
+/// Where people reach the console.
+fn console_settings(
+    config: &Config,
+    listen: SocketAddr,
+) -> anyhow::Result<tuikuan_server::Settings> {
+    let url = config.public_url(listen)?;
+    Ok(tuikuan_server::Settings {
+        scheme: match url.scheme() {
+            "https" => Scheme::Https,
+            _ => Scheme::Http,
+        },
+        public_url: Some(url.as_str().trim_end_matches('/').to_owned()),
+        ..Default::default()
+    })
+}
+
+/// While nobody can sign in, each start shows a new link for the first administrator; the one before
+/// is no longer good. There is no password to begin with.
+async fn offer_set_up(
+    engine: &Engine,
+    address: SocketAddr,
+    public_url: Option<&str>,
+) -> anyhow::Result<()> {
+    if !engine.store().users().await?.is_empty() {
+        return Ok(());
+    }
+    let people = engine.people();
+    let token = people.invite(&Actor::Engine, None, Purpose::SetUp).await?;
+    let here = link(&format!("http://{address}"), &token);
+    output::line(
+        "nobody can sign in yet; within 24 hours, once, the first administrator can here:",
+    )?;
+    if let Some(public) = public_url {
+        let public = link(public, &token);
+        if public != here {
+            output::line(&format!("  {public}"))?;
+        }
+    }
+    output::line(&format!("  {here}"))?;
+    Ok(())
 }
 
 /// Waits until the store cannot be trusted any more.

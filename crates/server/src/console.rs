@@ -1,0 +1,169 @@
+//! The web console: pages written on the server, in Chinese and English, usable without scripts.
+//! It reads from the store and changes things through the engine, like the JSON interface; the two
+//! share no shapes. [`ROUTES`] is the one list of its pages, each with what it asks of the reader:
+//! a page without a policy cannot be written down.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post};
+
+use crate::app::App;
+use crate::policy::{Permission, Policy, Row};
+
+pub(crate) mod assets;
+pub(crate) mod cookie;
+pub(crate) mod door;
+pub(crate) mod fault;
+pub(crate) mod form;
+pub(crate) mod format;
+pub(crate) mod frame;
+pub(crate) mod language;
+pub(crate) mod limits;
+pub(crate) mod origin;
+pub(crate) mod page;
+pub(crate) mod password;
+pub(crate) mod second_factor;
+pub(crate) mod secret;
+pub(crate) mod session;
+pub(crate) mod stream;
+pub(crate) mod text;
+pub(crate) mod visit;
+
+use page::{account, login, overview, setup, users};
+
+/// What the console keeps beside the store.
+pub(crate) struct Console {
+    /// Where style, script and icon are.
+    pub(crate) assets: Arc<assets::Assets>,
+    /// How often somebody may try to come in.
+    pub(crate) limits: limits::Limits,
+    /// Hashes passwords.
+    pub(crate) passwords: password::Passwords,
+}
+
+impl Console {
+    /// Nobody has come yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            assets: Arc::new(assets::Assets::new()),
+            limits: limits::Limits::new(),
+            passwords: password::Passwords::new(),
+        }
+    }
+}
+
+/// One page or act, with what it asks of whoever wants it.
+pub(crate) struct Route {
+    /// Method, path, policy.
+    pub(crate) row: Row,
+    /// What runs behind the door.
+    handler: fn() -> MethodRouter<App>,
+}
+
+/// A page, for those with a permission.
+const fn page(
+    path: &'static str,
+    permission: Permission,
+    handler: fn() -> MethodRouter<App>,
+) -> Route {
+    let policy = Policy::Console(permission);
+    Route {
+        row: Row {
+            method: "GET",
+            path,
+            policy,
+        },
+        handler,
+    }
+}
+
+/// A change, for those with a permission: its form has passed the checks of token and origin.
+const fn act(
+    path: &'static str,
+    permission: Permission,
+    handler: fn() -> MethodRouter<App>,
+) -> Route {
+    let policy = Policy::Console(permission);
+    Route {
+        row: Row {
+            method: "POST",
+            path,
+            policy,
+        },
+        handler,
+    }
+}
+
+/// A way in, for everybody.
+const fn entry(
+    method: &'static str,
+    path: &'static str,
+    handler: fn() -> MethodRouter<App>,
+) -> Route {
+    let policy = Policy::Entry;
+    Route {
+        row: Row {
+            method,
+            path,
+            policy,
+        },
+        handler,
+    }
+}
+
+use Permission::{Administer, View};
+
+/// Every page.
+pub(crate) const ROUTES: &[Route] = &[
+    entry("GET", "/login", || get(login::page)),
+    entry("POST", "/login", || post(login::sign_in)),
+    entry("GET", "/login/code", || get(login::code_page)),
+    entry("POST", "/login/code", || post(login::code)),
+    entry("GET", "/login/enrol", || get(login::enrol_page)),
+    entry("POST", "/login/enrol", || post(login::enrol)),
+    entry("GET", "/setup/{token}", || get(setup::page)),
+    entry("POST", "/setup/{token}", || post(setup::accept)),
+    entry("GET", "/assets/{file}", || get(assets::file)),
+    act("/logout", View, || post(login::sign_out)),
+    page("/console/stream", View, || get(stream::changes)),
+    page("/console", View, || get(overview::page)),
+    page("/console/account", View, || get(account::page)),
+    act("/console/account/language", View, || {
+        post(account::language)
+    }),
+    act("/console/account/password", View, || {
+        post(account::password)
+    }),
+    act("/console/account/second-factor", View, || {
+        post(account::second_factor)
+    }),
+    act("/console/account/sessions/{session}/end", View, || {
+        post(account::end_session)
+    }),
+    page("/console/users", Administer, || get(users::page)),
+    act("/console/users", Administer, || post(users::add)),
+    act("/console/users/{id}/role", Administer, || {
+        post(users::change)
+    }),
+    act("/console/users/{id}/disable", Administer, || {
+        post(users::disable)
+    }),
+    act("/console/users/{id}/enable", Administer, || {
+        post(users::enable)
+    }),
+    act("/console/users/{id}/invite", Administer, || {
+        post(users::invite)
+    }),
+    act("/console/keys", Administer, || post(users::add_key)),
+    act("/console/keys/{id}/revoke", Administer, || {
+        post(users::revoke_key)
+    }),
+];
+
+/// The router of the console.
+pub(crate) fn router() -> Router<App> {
+    ROUTES.iter().fold(Router::new(), |router, route| {
+        router.route(route.row.path, (route.handler)())
+    })
+}

@@ -1,0 +1,98 @@
+//! What an act says of itself on the page after it. The word travels in a cookie, the text does not:
+//! nobody can put a text of their own onto a page.
+
+use crate::console::language::Language;
+
+/// A short message after a redirect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// Something was saved.
+    Saved,
+    /// The password is new.
+    PasswordChanged,
+    /// Sessions have ended.
+    SessionsEnded,
+    /// The second factor is set up.
+    SecondFactorSet,
+    /// Signed out.
+    SignedOut,
+    /// A user was disabled.
+    UserDisabled,
+    /// A user may sign in again.
+    UserEnabled,
+    /// A key is no longer good.
+    KeyRevoked,
+    /// Somebody else was quicker.
+    ChangedMeanwhile,
+}
+
+impl Notice {
+    /// All of them.
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::Saved,
+        Self::PasswordChanged,
+        Self::SessionsEnded,
+        Self::SecondFactorSet,
+        Self::SignedOut,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::KeyRevoked,
+        Self::ChangedMeanwhile,
+    ];
+
+    /// The word in the cookie.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Saved => "saved",
+            Self::PasswordChanged => "password_changed",
+            Self::SessionsEnded => "sessions_ended",
+            Self::SecondFactorSet => "second_factor_set",
+            Self::SignedOut => "signed_out",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::KeyRevoked => "key_revoked",
+            Self::ChangedMeanwhile => "changed_meanwhile",
+        }
+    }
+
+    /// Reads what [`Notice::as_str`] wrote.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|notice| notice.as_str() == text)
+    }
+
+    /// The class of its box: `good` or `warn`.
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            Self::ChangedMeanwhile => "warn",
+            _ => "good",
+        }
+    }
+
+    /// The text.
+    pub(crate) const fn text(self, language: Language) -> &'static str {
+        let (chinese, english) = match self {
+            Self::Saved => ("已保存。", "Saved."),
+            Self::PasswordChanged => (
+                "密码已修改，其他设备已退出登录。",
+                "The password is changed; all other sessions have ended.",
+            ),
+            Self::SessionsEnded => ("已退出登录。", "The session has ended."),
+            Self::SecondFactorSet => ("动态验证码已启用。", "The second factor is set up."),
+            Self::SignedOut => ("你已退出登录。", "You are signed out."),
+            Self::UserDisabled => (
+                "用户已停用，其登录和密钥立即失效。",
+                "The user is disabled; sessions and keys end at once.",
+            ),
+            Self::UserEnabled => ("用户已恢复。", "The user may sign in again."),
+            Self::KeyRevoked => ("密钥已吊销。", "The key is revoked."),
+            Self::ChangedMeanwhile => (
+                "未保存：内容已被他人修改，请核对后重试。",
+                "Not saved: somebody else changed this meanwhile. Look again, then repeat.",
+            ),
+        };
+        language.of(chinese, english)
+    }
+}
