@@ -73,6 +73,10 @@ own_id!(
     PersonId, "person id", "usr_ followed by 16 to 40 letters, digits or -",
     |text| prefixed(text, "usr_"));
 own_id!(
+    /// A batch of refunds, `bt_` and a time-ordered unique part.
+    BatchId, "batch id", "bt_ followed by 16 to 40 letters, digits or -",
+    |text| prefixed(text, "bt_"));
+own_id!(
     /// The short name of a merchant in the configuration: 1 to 32 of `a-z 0-9 - _`.
     MerchantName, "merchant name", "1 to 32 of a-z, 0-9, - and _",
     |text| !text.is_empty() && text.len() <= 32

@@ -27,6 +27,7 @@
 )]
 
 pub mod approval;
+pub mod batch;
 pub mod event;
 pub mod ids;
 pub mod outcome;
@@ -38,7 +39,7 @@ pub mod refund;
 pub mod retry;
 
 pub use event::{Event, EventKind, Source};
-pub use ids::{MerchantName, PaymentId, PersonId, RefundId};
+pub use ids::{BatchId, MerchantName, PaymentId, PersonId, RefundId};
 pub use outcome::{
     ErrorNote, Finding, Outcome, PaymentFinding, PaymentReport, Report, WechatState,
 };
