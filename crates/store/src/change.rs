@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use tuikuan_domain::refund::{AttemptMark, Changed};
 use tuikuan_domain::{Event, MerchantName, Payment, Plan, Refund, RefundId, Transition};
 
+use crate::batch::LineMark;
 use crate::ids::{DeliveryId, EndpointId};
 use crate::job::Guard;
 
@@ -28,6 +29,8 @@ pub struct Change {
     pub inbox: Option<InboxEntry>,
     /// The conversation with WeChat that caused the change, redacted.
     pub exchange: Option<Exchange>,
+    /// The line of a batch that became this refund, or was refused.
+    pub line: Option<LineMark>,
     /// The time of the engine. Whole microseconds, like all stored times.
     pub at: Timestamp,
     /// The refund that plan, attempt and exchange are about, where `refund` is `None`.
@@ -48,6 +51,7 @@ impl Change {
             deliveries: Vec::new(),
             inbox: None,
             exchange: None,
+            line: None,
             at,
             subject: None,
         }

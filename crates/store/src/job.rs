@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use tuikuan_domain::{RefundId, Step};
+use tuikuan_domain::{BatchId, RefundId, Source, Step};
 use tuikuan_terms::MchId;
 
 use crate::ids::{DeliveryId, EndpointId};
@@ -20,6 +20,8 @@ pub enum JobKey {
     Refund(RefundId),
     /// The next try of a delivery.
     Delivery(DeliveryId),
+    /// The next lines of a batch.
+    Batch(BatchId),
 }
 
 impl fmt::Display for JobKey {
@@ -27,6 +29,7 @@ impl fmt::Display for JobKey {
         match self {
             Self::Refund(id) => write!(f, "refund:{id}"),
             Self::Delivery(id) => write!(f, "delivery:{id}"),
+            Self::Batch(id) => write!(f, "batch:{id}"),
         }
     }
 }
@@ -37,6 +40,7 @@ impl JobKey {
         match kind {
             "refund" => RefundId::from_str(id).ok().map(Self::Refund),
             "delivery" => DeliveryId::from_str(id).ok().map(Self::Delivery),
+            "batch" => BatchId::from_str(id).ok().map(Self::Batch),
             _ => None,
         }
     }
@@ -47,19 +51,24 @@ impl JobKey {
 pub enum Lane {
     /// Refunds of a merchant to be sent.
     Submit(MchId),
+    /// Refunds of a merchant that a batch asked for: they wait while others are to be sent.
+    Bulk(MchId),
     /// Refunds and orders of a merchant to be asked about.
     Query(MchId),
     /// Refunds of a merchant whose approval runs out: WeChat is not called.
     Expire(MchId),
     /// Messages to an endpoint.
     Webhook(EndpointId),
+    /// The lines of a batch.
+    Batch(BatchId),
 }
 
 impl Lane {
     /// The lane of a refund's step.
     #[must_use]
-    pub fn of_step(step: Step, mch_id: &MchId) -> Self {
+    pub fn of_step(step: Step, mch_id: &MchId, origin: Source) -> Self {
         match step {
+            Step::Submit if origin == Source::Batch => Self::Bulk(mch_id.clone()),
             Step::Submit => Self::Submit(mch_id.clone()),
             Step::Query | Step::LookUpPayment => Self::Query(mch_id.clone()),
             Step::ExpireApproval => Self::Expire(mch_id.clone()),
@@ -70,6 +79,8 @@ impl Lane {
         let (kind, id) = text.split_once(':')?;
         match kind {
             "submit" => MchId::from_str(id).ok().map(Self::Submit),
+            "bulk" => MchId::from_str(id).ok().map(Self::Bulk),
+            "batch" => BatchId::from_str(id).ok().map(Self::Batch),
             "query" => MchId::from_str(id).ok().map(Self::Query),
             "expire" => MchId::from_str(id).ok().map(Self::Expire),
             "webhook" => EndpointId::from_str(id).ok().map(Self::Webhook),
@@ -82,6 +93,8 @@ impl fmt::Display for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Submit(id) => write!(f, "submit:{id}"),
+            Self::Bulk(id) => write!(f, "bulk:{id}"),
+            Self::Batch(id) => write!(f, "batch:{id}"),
             Self::Query(id) => write!(f, "query:{id}"),
             Self::Expire(id) => write!(f, "expire:{id}"),
             Self::Webhook(id) => write!(f, "webhook:{id}"),
@@ -116,7 +129,7 @@ pub struct Claim {
 pub struct Claimed {
     /// The lease, for every write about the job.
     pub guard: Guard,
-    /// What to do, for a refund; `None` for a delivery.
+    /// What to do, for a refund; `None` for anything else.
     pub step: Option<Step>,
     /// When it was due.
     pub due_at: Timestamp,
@@ -142,7 +155,7 @@ pub struct Job {
     pub key: JobKey,
     /// In which lane.
     pub lane: Lane,
-    /// What to do, for a refund; `None` for a delivery.
+    /// What to do, for a refund; `None` for anything else.
     pub step: Option<Step>,
     /// When it is due; for a leased job, when the lease expires.
     pub due_at: Timestamp,

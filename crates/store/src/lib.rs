@@ -12,6 +12,7 @@
 //! ```
 
 mod admin;
+mod batch;
 mod chain;
 mod change;
 mod delivery;
@@ -26,6 +27,10 @@ mod sqlite;
 mod store;
 
 pub use admin::{AdminChange, Administered, ApiKey, AuditEntry, Endpoint, NewAudit, Scope};
+pub use batch::{
+    BATCH_LINES_PER_WRITE, BatchCount, BatchCursor, BatchFilter, BatchLine, BatchPage, BatchWrite,
+    CheckedLine, FactsWanted, LineEnd, LineError, LineFilter, LineMark, LinesOf, NewBatch,
+};
 pub use chain::{AuditFault, HistoryFault};
 pub use change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
 pub use delivery::{Delivery, DeliveryEnd, DeliveryReport, DeliveryStatus};

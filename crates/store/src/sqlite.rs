@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 use tuikuan_domain::RefundId;
+use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
+use crate::batch::{BatchWrite, NewBatch};
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
 use crate::error::{CommitError, Fatal, OpenError, ReadError};
@@ -21,6 +23,8 @@ use crate::seal::DataKey;
 use crate::store::{Options, Writing};
 
 mod admin;
+mod batch;
+mod batches;
 mod checkpoint;
 mod commit;
 mod jobs;
@@ -338,9 +342,22 @@ impl Sqlite {
         self.done(Operation::LimitPages(pages_max)).await
     }
 
+    pub(crate) async fn begin_batch(&self, new: NewBatch) -> Result<Batch, CommitError> {
+        let write = BatchWrite::Begin(new);
+        self.write(Operation::Batch(Box::new(write))).await?.batch()
+    }
+
+    pub(crate) async fn write_batch(&self, write: BatchWrite) -> Result<(), CommitError> {
+        self.done(Operation::Batch(Box::new(write))).await
+    }
+
     async fn done(&self, operation: Operation) -> Result<(), CommitError> {
         match self.write(operation).await? {
-            Answer::Done | Answer::Committed(_) | Answer::Claimed(_) | Answer::Pruned(_) => Ok(()),
+            Answer::Done
+            | Answer::Committed(_)
+            | Answer::Claimed(_)
+            | Answer::Pruned(_)
+            | Answer::Batch(_) => Ok(()),
         }
     }
 }

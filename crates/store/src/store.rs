@@ -99,6 +99,7 @@ macro_rules! on {
 }
 
 mod people;
+mod batches;
 mod reads;
 
 /// Opening, closing, signals.

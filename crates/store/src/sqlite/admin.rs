@@ -263,7 +263,7 @@ impl Work<'_> {
     }
 
     /// Adds the next entry to the log. Its number is counted apart, so that a cut tail is seen.
-    fn append_audit(&mut self, entry: &NewAudit) -> Result<(), Trouble> {
+    pub(super) fn append_audit(&mut self, entry: &NewAudit) -> Result<(), Trouble> {
         let sql = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
         let last = self.read(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (last, previous): (i64, [u8; 32]) = last.unwrap_or((0, BEGINNING));

@@ -32,8 +32,12 @@ fn broken(constraint: &'static str) -> Trouble {
 impl Work<'_> {
     pub(super) fn commit(&mut self, change: &Change) -> Result<Committed, Trouble> {
         check_whole(change)?;
+        self.at = change.at;
         if let Some(guard) = &change.guard {
             self.held(guard)?;
+        }
+        if let Some(mark) = &change.line {
+            self.line_pending(mark)?;
         }
         let before = match &change.refund {
             Some(changed) => self.before(changed)?,
@@ -69,6 +73,9 @@ impl Work<'_> {
             None => None,
         };
         self.rest(change)?;
+        if let Some(mark) = &change.line {
+            self.mark_line(mark)?;
+        }
         let inbox = match &change.inbox {
             Some(entry) => self.insert_inbox(entry)?,
             None => Inbox::Absent,
@@ -168,6 +175,7 @@ impl Work<'_> {
             (Some(version), Some(before)) => {
                 self.update_refund(refund, version, &before.indexed, &line.hash)?;
                 self.count(&refund.merchant, Some(before.status), refund.status);
+                self.count_lines(refund, before.status)?;
             }
             _ => {
                 self.insert_refund(refund, &line.hash)?;

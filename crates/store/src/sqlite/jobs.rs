@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rusqlite::params;
 use tuikuan_domain::planted::{self, Bug};
-use tuikuan_domain::{Plan, RefundId, Step};
+use tuikuan_domain::{Plan, RefundId, Source, Step};
 use tuikuan_terms::MchId;
 
 use crate::change::{Change, NewDelivery};
@@ -151,11 +151,11 @@ impl Work<'_> {
             Plan::Forward => self.forward(subject, change.at),
             Plan::Done => self.done(change, subject),
             Plan::At(step, due) => {
-                let mch_id = match &change.refund {
-                    Some(changed) => changed.record.mch_id.clone(),
-                    None => self.mch_id_of(subject)?,
+                let (mch_id, origin) = match &change.refund {
+                    Some(changed) => (changed.record.mch_id.clone(), changed.record.origin),
+                    None => self.lane_of(subject)?,
                 };
-                let lane = Lane::of_step(step, &mch_id).to_string();
+                let lane = Lane::of_step(step, &mch_id, origin).to_string();
                 let key = JobKey::Refund(subject.clone()).to_string();
                 let new = matches!(&change.refund, Some(changed) if changed.replaces.is_none());
                 let row = if new { None } else { self.job_row(&key)? };
@@ -169,7 +169,13 @@ impl Work<'_> {
     }
 
     /// Sets a job. A lease that somebody holds ends: the newer plan counts.
-    fn set_job(&mut self, key: &str, lane: &str, step: &str, due: i64) -> Result<(), Trouble> {
+    pub(super) fn set_job(
+        &mut self,
+        key: &str,
+        lane: &str,
+        step: &str,
+        due: i64,
+    ) -> Result<(), Trouble> {
         let sql = "INSERT INTO jobs (key, lane, step, due_at, fence, leased, hinted)
                    VALUES (?1, ?2, ?3, ?4, 0, 0, 0)
                    ON CONFLICT (key) DO UPDATE
@@ -220,19 +226,24 @@ impl Work<'_> {
             }
             Some(_) => {}
             None => {
-                let lane = Lane::of_step(Step::Query, &self.mch_id_of(refund)?).to_string();
+                let (mch_id, origin) = self.lane_of(refund)?;
+                let lane = Lane::of_step(Step::Query, &mch_id, origin).to_string();
                 self.set_job(&key, &lane, Step::Query.as_str(), now)?;
             }
         }
         Ok(())
     }
 
-    fn mch_id_of(&self, refund: &RefundId) -> Result<MchId, Trouble> {
-        let sql = "SELECT mch_id FROM refunds WHERE id = ?1";
-        let found: Option<String> = self.read(sql, [refund.as_str()], |row| row.get(0))?;
-        let text = found.ok_or(CommitError::Conflict)?;
-        text.parse()
-            .map_err(|_foreign| Trouble::Refused(UNREADABLE))
+    /// What the lane of a refund depends on.
+    fn lane_of(&self, refund: &RefundId) -> Result<(MchId, Source), Trouble> {
+        let sql = "SELECT mch_id, origin FROM refunds WHERE id = ?1";
+        let found: Option<(String, String)> =
+            self.read(sql, [refund.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (mch_id, origin) = found.ok_or(CommitError::Conflict)?;
+        match (mch_id.parse(), Source::parse(&origin)) {
+            (Ok(mch_id), Some(origin)) => Ok((mch_id, origin)),
+            _ => Err(Trouble::Refused(UNREADABLE)),
+        }
     }
 
     pub(super) fn insert_delivery(
@@ -283,7 +294,7 @@ fn claimed_job(
     let key = JobKey::parse(key).ok_or_else(unreadable)?;
     let step = match key {
         JobKey::Refund(_) => Some(Step::parse(step).ok_or_else(unreadable)?),
-        JobKey::Delivery(_) => None,
+        JobKey::Delivery(_) | JobKey::Batch(_) => None,
     };
     Ok(Claimed {
         guard: Guard { key, fence },

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::RefundId;
+use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
+use crate::batch::BatchWrite;
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
 use crate::error::CommitError;
@@ -24,6 +26,7 @@ pub(super) enum Operation {
     SettleInbox(i64, String),
     Prune(Timestamp),
     LimitPages(Option<u32>),
+    Batch(Box<BatchWrite>),
 }
 
 /// What a write came to.
@@ -33,6 +36,7 @@ pub(super) enum Answer {
     Committed(Committed),
     Claimed(Vec<Claimed>),
     Pruned(u64),
+    Batch(Box<Batch>),
 }
 
 /// The writing thread answered something else than it was asked: our bug.
@@ -44,21 +48,28 @@ impl Answer {
     pub(super) fn committed(self) -> Result<Committed, CommitError> {
         match self {
             Self::Committed(committed) => Ok(committed),
-            Self::Done | Self::Claimed(_) | Self::Pruned(_) => Err(MIXED),
+            Self::Done | Self::Claimed(_) | Self::Pruned(_) | Self::Batch(_) => Err(MIXED),
         }
     }
 
     pub(super) fn claimed(self) -> Result<Vec<Claimed>, CommitError> {
         match self {
             Self::Claimed(jobs) => Ok(jobs),
-            Self::Done | Self::Committed(_) | Self::Pruned(_) => Err(MIXED),
+            Self::Done | Self::Committed(_) | Self::Pruned(_) | Self::Batch(_) => Err(MIXED),
         }
     }
 
     pub(super) fn pruned(self) -> Result<u64, CommitError> {
         match self {
             Self::Pruned(rows) => Ok(rows),
-            Self::Done | Self::Committed(_) | Self::Claimed(_) => Err(MIXED),
+            Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Batch(_) => Err(MIXED),
+        }
+    }
+
+    pub(super) fn batch(self) -> Result<Batch, CommitError> {
+        match self {
+            Self::Batch(batch) => Ok(*batch),
+            Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Pruned(_) => Err(MIXED),
         }
     }
 }

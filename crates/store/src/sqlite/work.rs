@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tuikuan_domain::{MerchantName, Status};
 
 use crate::seal::DataKey;
+use crate::sqlite::batch::Moved;
 use crate::sqlite::trouble::Trouble;
 
 /// One transaction in the making.
@@ -18,6 +20,10 @@ pub(super) struct Work<'c> {
     pub(super) wrote: bool,
     pub(super) effects: Effects,
     counted: Vec<(MerchantName, Status, i64)>,
+    /// Lines of batches that moved.
+    pub(super) moved: Vec<Moved>,
+    /// The engine's time, as the last change has it.
+    pub(super) at: Timestamp,
 }
 
 /// What others are told once the transaction is durable.
@@ -36,6 +42,8 @@ impl<'c> Work<'c> {
             wrote: false,
             effects: Effects::default(),
             counted: Vec::new(),
+            moved: Vec::new(),
+            at: Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -75,14 +83,15 @@ impl<'c> Work<'c> {
     }
 
     /// Where the counters stand, to come back to with [`Work::forget`].
-    pub(super) fn mark(&self) -> (usize, Effects) {
-        (self.counted.len(), self.effects)
+    pub(super) fn mark(&self) -> (usize, usize, Effects) {
+        (self.counted.len(), self.moved.len(), self.effects)
     }
 
     /// Forgets what an operation counted that was undone.
-    pub(super) fn forget(&mut self, mark: (usize, Effects)) {
+    pub(super) fn forget(&mut self, mark: (usize, usize, Effects)) {
         self.counted.truncate(mark.0);
-        self.effects = mark.1;
+        self.moved.truncate(mark.1);
+        self.effects = mark.2;
     }
 
     /// Writes the counters, once for the whole transaction.
@@ -97,7 +106,7 @@ impl<'c> Work<'c> {
                 self.add_count(&merchant, status, by)?;
             }
         }
-        Ok(())
+        self.write_moved()
     }
 
     fn add_count(&mut self, merchant: &MerchantName, status: &str, by: i64) -> Result<(), Trouble> {

@@ -1,0 +1,248 @@
+//! What is kept of batches, and what is written about them. A line is linked to its refund in the
+//! transaction that makes the refund: there is no moment at which a line could be refunded again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use tuikuan_domain::batch::{
+    Batch, BatchState, Fault, Line, Mark, Outcome, Summary, Verdict, Warning,
+};
+use tuikuan_domain::{BatchId, MerchantName, OrderRef, RefundId};
+use tuikuan_terms::{MchId, OutRefundNo, SubMchId};
+
+use crate::admin::NewAudit;
+use crate::select::{CursorError, Merchants};
+
+/// Lines that one write takes in: short enough that nobody waits behind it for long.
+pub const BATCH_LINES_PER_WRITE: usize = 500;
+
+/// A batch to be.
+#[derive(Debug, Clone)]
+pub struct NewBatch {
+    /// Our id, used when the content is new.
+    pub id: BatchId,
+    /// The merchant of all its lines.
+    pub merchant: MerchantName,
+    /// The merchant number.
+    pub mch_id: MchId,
+    /// What the uploader called it.
+    pub name: Option<String>,
+    /// The hash of merchant and lines.
+    pub content: [u8; 32],
+    /// Who uploaded it, and when.
+    pub created: Mark,
+    /// What the log says of it, when it is new.
+    pub audit: NewAudit,
+}
+
+/// A line with what the dry run found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedLine {
+    /// The line.
+    pub line: Line,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+/// A write about a batch. Each is one transaction.
+#[derive(Debug, Clone)]
+pub enum BatchWrite {
+    /// A batch of this content is wanted: it is made, or found. One that was only checked so far is a
+    /// draft again, to be checked anew.
+    Begin(NewBatch),
+    /// Lines of a draft, at most [`BATCH_LINES_PER_WRITE`]; those that are there get a new verdict.
+    Lines(BatchId, Vec<CheckedLine>),
+    /// All lines are there.
+    Checked(BatchId, Summary, Timestamp),
+    /// An act of somebody: the batch after it, which replaces the version before. Whatever has to be
+    /// done then is a job, due at once.
+    Steered(Box<Batch>, NewAudit),
+    /// Lines before this one are not pending any more.
+    Fed(BatchId, u32),
+    /// The job of the batch is done.
+    Done(crate::job::Guard),
+}
+
+/// What becomes of a line, written together with the change that makes its refund.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineMark {
+    /// Of which batch.
+    pub batch: BatchId,
+    /// Which line.
+    pub line: u32,
+    /// What became of it.
+    pub end: LineEnd,
+}
+
+/// What became of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineEnd {
+    /// It is this refund.
+    Requested(RefundId),
+    /// The door refused it.
+    Refused {
+        /// The refusal's code.
+        code: &'static str,
+        /// In words.
+        message: String,
+    },
+}
+
+/// A line as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchLine {
+    /// What the file says.
+    pub line: Line,
+    /// Why it cannot become a refund.
+    pub fault: Option<Fault>,
+    /// What should be known.
+    pub warnings: Vec<Warning>,
+    /// The numbers behind it.
+    pub detail: Option<String>,
+    /// Where it stands.
+    pub outcome: Outcome,
+    /// Its refund.
+    pub refund: Option<RefundId>,
+    /// WeChat's number of it.
+    pub wechat_id: Option<String>,
+    /// What went wrong: code, message, advice.
+    pub error: Option<LineError>,
+}
+
+/// What went wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineError {
+    /// The code.
+    pub code: String,
+    /// In words.
+    pub message: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// How many lines of a batch stand where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchCount {
+    /// Where.
+    pub outcome: Outcome,
+    /// How many.
+    pub lines: i64,
+    /// What they are together, in fen.
+    pub amount: i64,
+}
+
+/// Which batches a list shows, newest first.
+#[derive(Debug, Clone)]
+pub struct BatchFilter {
+    /// The merchants the caller may see.
+    pub allowed: Merchants,
+    /// Of this merchant only.
+    pub merchant: Option<MerchantName>,
+    /// In this state only.
+    pub state: Option<BatchState>,
+    /// Where the last page ended.
+    pub after: Option<BatchCursor>,
+    /// At most so many, at most [`crate::LIST_MAX`].
+    pub limit: u32,
+}
+
+/// The last batch of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchCursor {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: BatchId,
+}
+
+impl fmt::Display for BatchCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.created_at.as_microsecond(), self.id)
+    }
+}
+
+impl FromStr for BatchCursor {
+    type Err = CursorError;
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let read = || {
+            let (at, id) = text.split_once('.')?;
+            let created_at = Timestamp::from_microsecond(at.parse().ok()?).ok()?;
+            let id = id.parse().ok()?;
+            Some(Self { created_at, id })
+        };
+        read().ok_or(CursorError)
+    }
+}
+
+/// One page of batches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchPage {
+    /// What is on it.
+    pub items: Vec<Batch>,
+    /// Where the next begins; `None`: this is the last.
+    pub next: Option<BatchCursor>,
+}
+
+/// Which lines of a batch are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LineFilter {
+    /// All of them.
+    #[default]
+    All,
+    /// Those with a fault, or refused by the door.
+    Faults,
+    /// Those with a warning.
+    Warnings,
+}
+
+impl LineFilter {
+    /// Reads `all`, `faults` or `warnings`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "all" => Some(Self::All),
+            "faults" => Some(Self::Faults),
+            "warnings" => Some(Self::Warnings),
+            _ => None,
+        }
+    }
+
+    /// The filter as text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Faults => "faults",
+            Self::Warnings => "warnings",
+        }
+    }
+}
+
+/// Lines of a batch, from `after` on.
+#[derive(Debug, Clone)]
+pub struct LinesOf {
+    /// Of which batch.
+    pub batch: BatchId,
+    /// Which of them.
+    pub filter: LineFilter,
+    /// After this line.
+    pub after: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// The lines whose facts a dry run wants.
+#[derive(Debug, Clone)]
+pub struct FactsWanted {
+    /// The merchant number.
+    pub mch_id: MchId,
+    /// The sub-merchant, for a service provider.
+    pub sub_mch_id: Option<SubMchId>,
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// What is a short while ago.
+    pub since: Timestamp,
+    /// The number that a batch gives an order, by whichever of its numbers it is named.
+    pub number_of: fn(&MchId, Option<&SubMchId>, &OrderRef) -> OutRefundNo,
+}

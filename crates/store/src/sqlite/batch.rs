@@ -1,0 +1,359 @@
+//! Writes about batches. A line is linked to its refund, and counted, in the transaction of the
+//! refund; so the counts are right at every instant and no line is refunded twice.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::params;
+use tuikuan_domain::batch::{Batch, BatchState, Mark, Numbering, Outcome, Summary};
+use tuikuan_domain::{BatchId, Refund, Status};
+
+use crate::admin::NewAudit;
+use crate::batch::{BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, LineEnd, LineMark, NewBatch};
+use crate::error::CommitError;
+use crate::job::{Guard, JobKey, Lane};
+use crate::sqlite::batches;
+use crate::sqlite::operation::Answer;
+use crate::sqlite::trouble::{Trouble, UNREADABLE};
+use crate::sqlite::work::Work;
+
+/// A line that moved from one outcome to another within the present transaction.
+pub(super) struct Moved {
+    batch: String,
+    outcome: &'static str,
+    lines: i64,
+    amount: i64,
+}
+
+pub(super) const LINE_UPSERT: &str = "
+    INSERT INTO batch_lines (
+        batch_id, line, out_trade_no, transaction_id, amount, out_refund_no, number_given, reason,
+        fault, warnings, detail, state)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+    ON CONFLICT (batch_id, line) DO UPDATE
+    SET fault = ?9, warnings = ?10, detail = ?11, state = ?12
+    WHERE state <> 'requested'";
+
+impl Work<'_> {
+    pub(super) fn write_batch(&mut self, write: &BatchWrite) -> Result<Answer, Trouble> {
+        match write {
+            BatchWrite::Begin(new) => {
+                let batch = self.begin_batch(new)?;
+                return Ok(Answer::Batch(Box::new(batch)));
+            }
+            BatchWrite::Lines(id, lines) => self.take_lines(id, lines)?,
+            BatchWrite::Checked(id, summary, at) => self.checked(id, summary, *at)?,
+            BatchWrite::Steered(batch, audit) => self.steered(batch, audit)?,
+            BatchWrite::Fed(id, next) => {
+                let sql = "UPDATE batches SET next_line = ?2 WHERE id = ?1 AND next_line < ?2";
+                self.execute(sql, params![id.as_str(), next])?;
+            }
+            BatchWrite::Done(guard) => self.batch_done(guard)?,
+        }
+        Ok(Answer::Done)
+    }
+
+    fn begin_batch(&mut self, new: &NewBatch) -> Result<Batch, Trouble> {
+        if let Some(batch) = self.batch_of_content(&new.content)? {
+            if batch.state == BatchState::Checked {
+                let sql = "UPDATE batches SET state = 'draft', checked_at = NULL WHERE id = ?1";
+                self.exactly_one(sql, [batch.id.as_str()])?;
+                let state = BatchState::Draft;
+                return Ok(Batch { state, ..batch });
+            }
+            return Ok(batch);
+        }
+        let sql = "INSERT INTO batches (
+                       id, merchant, mch_id, name, content, state, lines, new_lines, new_amount,
+                       existing_lines, faulty_lines, faulty_amount, warned_lines, unknown_payments,
+                       of_one_order, created_by, created_at, next_line, version)
+                   VALUES (?1, ?2, ?3, ?4, ?5, 'draft', 0, 0, 0, 0, 0, 0, 0, 0, 0, ?6, ?7, 0, 1)";
+        self.execute(
+            sql,
+            params![
+                new.id.as_str(),
+                new.merchant.as_str(),
+                new.mch_id.as_str(),
+                new.name,
+                new.content,
+                new.created.by.as_str(),
+                new.created.at.as_microsecond(),
+            ],
+        )?;
+        self.append_audit(&new.audit)?;
+        let found = self.batch_of_content(&new.content)?;
+        found.ok_or(Trouble::Refused(UNREADABLE))
+    }
+
+    fn batch_of_content(&self, content: &[u8; 32]) -> Result<Option<Batch>, Trouble> {
+        batches::by_content(self.connection, content)
+            .map_err(|_foreign| Trouble::Refused(UNREADABLE))
+    }
+
+    fn take_lines(&mut self, id: &BatchId, lines: &[CheckedLine]) -> Result<(), Trouble> {
+        if lines.len() > BATCH_LINES_PER_WRITE {
+            return Err(Trouble::Refused(CommitError::Unavailable {
+                reason: "too many lines of a batch in one write",
+            }));
+        }
+        self.in_state(id, BatchState::Draft)?;
+        let mut statement = self.connection.prepare_cached(LINE_UPSERT)?;
+        for checked in lines {
+            let line = &checked.line;
+            let verdict = &checked.verdict;
+            statement.execute(params![
+                id.as_str(),
+                line.number,
+                line.order.out_trade_no.as_ref().map(|no| no.as_str()),
+                line.order.transaction_id.as_ref().map(|id| id.as_str()),
+                line.amount.get(),
+                line.out_refund_no.as_str(),
+                line.numbering == Numbering::Given,
+                line.reason.as_ref().map(|reason| reason.as_str()),
+                verdict.fault.map(|fault| fault.as_str()),
+                warnings_text(checked),
+                verdict.detail,
+                if verdict.fault.is_some() {
+                    "refused"
+                } else {
+                    "pending"
+                },
+            ])?;
+            self.wrote = true;
+        }
+        Ok(())
+    }
+
+    fn checked(&mut self, id: &BatchId, summary: &Summary, at: Timestamp) -> Result<(), Trouble> {
+        let sql = "UPDATE batches SET
+                       state = 'checked', checked_at = ?2, lines = ?3, new_lines = ?4,
+                       new_amount = ?5, existing_lines = ?6, faulty_lines = ?7, faulty_amount = ?8,
+                       warned_lines = ?9, unknown_payments = ?10, of_one_order = ?11,
+                       version = version + 1
+                   WHERE id = ?1 AND state = 'draft'";
+        self.exactly_one(
+            sql,
+            params![
+                id.as_str(),
+                at.as_microsecond(),
+                summary.lines,
+                summary.new_lines,
+                summary.new_amount,
+                summary.existing_lines,
+                summary.faulty_lines,
+                summary.faulty_amount,
+                summary.warned_lines,
+                summary.unknown_payments,
+                summary.of_one_order,
+            ],
+        )?;
+        let sql = "DELETE FROM batch_counts WHERE batch_id = ?1";
+        self.execute(sql, [id.as_str()])?;
+        let sql = "INSERT INTO batch_counts (batch_id, outcome, lines, amount)
+                   SELECT batch_id, state, count(*), sum(amount) FROM batch_lines
+                   WHERE batch_id = ?1 GROUP BY state";
+        self.execute(sql, [id.as_str()]).map(|_| ())
+    }
+
+    fn steered(&mut self, batch: &Batch, audit: &NewAudit) -> Result<(), Trouble> {
+        let sql = "UPDATE batches SET
+                       state = ?3, requested_by = ?4, requested_at = ?5, approved_by = ?6,
+                       approved_at = ?7, ended_at = ?8, version = ?9
+                   WHERE id = ?1 AND version = ?2";
+        let by = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.by.to_string());
+        let at = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.at.as_microsecond());
+        self.exactly_one(
+            sql,
+            params![
+                batch.id.as_str(),
+                batch.version.saturating_sub(1),
+                batch.state.as_str(),
+                by(&batch.requested),
+                at(&batch.requested),
+                by(&batch.approved),
+                at(&batch.approved),
+                batch.ended_at.map(Timestamp::as_microsecond),
+                batch.version,
+            ],
+        )?;
+        match batch.state {
+            BatchState::Running => self.batch_job(&batch.id, audit.at)?,
+            BatchState::Cancelled => {
+                self.withdraw_pending(&batch.id)?;
+                self.batch_job(&batch.id, audit.at)?;
+            }
+            BatchState::Draft
+            | BatchState::Checked
+            | BatchState::AwaitingApproval
+            | BatchState::Paused
+            | BatchState::Rejected
+            | BatchState::Finished => {}
+        }
+        self.append_audit(audit)
+    }
+
+    fn batch_job(&mut self, id: &BatchId, due: Timestamp) -> Result<(), Trouble> {
+        let key = JobKey::Batch(id.clone()).to_string();
+        let lane = Lane::Batch(id.clone()).to_string();
+        self.set_job(&key, &lane, "", due.as_microsecond())
+    }
+
+    fn batch_done(&mut self, guard: &Guard) -> Result<(), Trouble> {
+        self.held(guard)?;
+        let key = guard.key.to_string();
+        self.execute("DELETE FROM jobs WHERE key = ?1", [key])
+            .map(|_| ())
+    }
+
+    /// The lines themselves are left as they are: whoever reads one sees that its batch is withdrawn.
+    fn withdraw_pending(&mut self, id: &BatchId) -> Result<(), Trouble> {
+        let sql = "INSERT INTO batch_counts (batch_id, outcome, lines, amount)
+                   SELECT batch_id, 'withdrawn', lines, amount FROM batch_counts
+                   WHERE batch_id = ?1 AND outcome = 'pending'";
+        self.execute(sql, [id.as_str()])?;
+        let sql = "DELETE FROM batch_counts WHERE batch_id = ?1 AND outcome = 'pending'";
+        self.execute(sql, [id.as_str()]).map(|_| ())
+    }
+
+    fn in_state(&self, id: &BatchId, wanted: BatchState) -> Result<(), Trouble> {
+        let sql = "SELECT state FROM batches WHERE id = ?1";
+        let state: Option<String> = self.read(sql, [id.as_str()], |row| row.get(0))?;
+        match state {
+            Some(state) if state == wanted.as_str() => Ok(()),
+            Some(_) | None => Err(CommitError::Conflict.into()),
+        }
+    }
+
+    /// The line may still become a refund, looked at before the first write.
+    pub(super) fn line_pending(&self, mark: &LineMark) -> Result<(), Trouble> {
+        self.in_state(&mark.batch, BatchState::Running)?;
+        let sql = "SELECT state = 'pending' FROM batch_lines WHERE batch_id = ?1 AND line = ?2";
+        let pending = self.read(sql, params![mark.batch.as_str(), mark.line], |row| {
+            row.get(0)
+        })?;
+        match pending {
+            Some(true) => Ok(()),
+            Some(false) | None => Err(CommitError::Conflict.into()),
+        }
+    }
+
+    /// Writes what became of a line.
+    pub(super) fn mark_line(&mut self, mark: &LineMark) -> Result<(), Trouble> {
+        let (batch, line) = (mark.batch.as_str(), mark.line);
+        let sql = "SELECT amount FROM batch_lines WHERE batch_id = ?1 AND line = ?2";
+        let amount = self.read(sql, params![batch, line], |row| row.get(0))?;
+        let amount = amount.ok_or(CommitError::Conflict)?;
+        let outcome = match &mark.end {
+            LineEnd::Requested(refund) => {
+                let sql = "SELECT status FROM refunds WHERE id = ?1";
+                let status: Option<String> = self.read(sql, [refund.as_str()], |row| row.get(0))?;
+                let status = status.as_deref().and_then(Status::parse);
+                let status = status.ok_or(CommitError::Conflict)?;
+                let sql = "UPDATE batch_lines SET state = 'requested', refund_id = ?3
+                           WHERE batch_id = ?1 AND line = ?2 AND state = 'pending'";
+                self.exactly_one(sql, params![batch, line, refund.as_str()])?;
+                Outcome::Refund(status)
+            }
+            LineEnd::Refused { code, message } => {
+                let sql = "UPDATE batch_lines
+                           SET state = 'refused', error_code = ?3, error_message = ?4
+                           WHERE batch_id = ?1 AND line = ?2 AND state = 'pending'";
+                self.exactly_one(sql, params![batch, line, code, message])?;
+                Outcome::Refused
+            }
+        };
+        self.moved_line(batch, Outcome::Pending, outcome, amount);
+        Ok(())
+    }
+
+    /// A refund left a status: the lines that are this refund move with it.
+    pub(super) fn count_lines(&mut self, refund: &Refund, from: Status) -> Result<(), Trouble> {
+        if from == refund.status {
+            return Ok(());
+        }
+        let sql = "SELECT batch_id, amount FROM batch_lines WHERE refund_id = ?1";
+        let lines: Vec<(String, i64)> = {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows =
+                statement.query_map([refund.id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for (batch, amount) in lines {
+            let (from, to) = (Outcome::Refund(from), Outcome::Refund(refund.status));
+            self.moved_line(&batch, from, to, amount);
+        }
+        Ok(())
+    }
+
+    fn moved_line(&mut self, batch: &str, from: Outcome, to: Outcome, amount: i64) {
+        for (outcome, sign) in [(from, -1_i64), (to, 1)] {
+            self.moved.push(Moved {
+                batch: batch.to_owned(),
+                outcome: outcome.as_str(),
+                lines: sign,
+                amount: amount.saturating_mul(sign),
+            });
+        }
+    }
+
+    /// Writes the counts of batches, once for the whole transaction, and ends the batches of which no
+    /// line is open any more.
+    pub(super) fn write_moved(&mut self) -> Result<(), Trouble> {
+        if self.moved.is_empty() {
+            return Ok(());
+        }
+        let mut sums: BTreeMap<(String, &'static str), (i64, i64)> = BTreeMap::new();
+        for moved in std::mem::take(&mut self.moved) {
+            let sum = sums.entry((moved.batch, moved.outcome)).or_default();
+            sum.0 = sum.0.saturating_add(moved.lines);
+            sum.1 = sum.1.saturating_add(moved.amount);
+        }
+        let mut last: Option<String> = None;
+        for ((batch, outcome), (lines, amount)) in sums {
+            if lines != 0 || amount != 0 {
+                self.add_batch_count(&batch, outcome, (lines, amount))?;
+            }
+            if last.as_deref().is_some_and(|before| before != batch) {
+                self.finish_batch(&last.take().unwrap_or_default())?;
+            }
+            last = Some(batch);
+        }
+        match last {
+            Some(batch) => self.finish_batch(&batch),
+            None => Ok(()),
+        }
+    }
+
+    fn add_batch_count(
+        &mut self,
+        batch: &str,
+        outcome: &str,
+        (lines, amount): (i64, i64),
+    ) -> Result<(), Trouble> {
+        let sql = "UPDATE batch_counts SET lines = lines + ?3, amount = amount + ?4
+                   WHERE batch_id = ?1 AND outcome = ?2";
+        if self.execute(sql, params![batch, outcome, lines, amount])? == 0 {
+            let sql = "INSERT INTO batch_counts (batch_id, outcome, lines, amount)
+                       VALUES (?1, ?2, ?3, ?4)";
+            self.execute(sql, params![batch, outcome, lines, amount])?;
+        }
+        Ok(())
+    }
+
+    fn finish_batch(&mut self, batch: &str) -> Result<(), Trouble> {
+        let sql = "UPDATE batches SET state = 'finished', ended_at = ?2, version = version + 1
+                   WHERE id = ?1 AND state IN ('running', 'paused') AND NOT EXISTS (
+                       SELECT 1 FROM batch_counts
+                       WHERE batch_id = ?1 AND lines > 0 AND outcome IN (
+                           'pending', 'awaiting_approval', 'queued', 'submitting', 'unknown',
+                           'processing', 'abnormal'))";
+        let at = self.at.as_microsecond();
+        self.execute(sql, params![batch, at]).map(|_| ())
+    }
+}
+
+fn warnings_text(checked: &CheckedLine) -> Option<String> {
+    let warnings = &checked.verdict.warnings;
+    let names: Vec<&str> = warnings.iter().map(|warning| warning.as_str()).collect();
+    (!names.is_empty()).then(|| names.join(","))
+}

@@ -1,0 +1,106 @@
+//! Batches: writes and reads.
+
+use jiff::Timestamp;
+use tuikuan_domain::batch::{Batch, Facts, Line};
+use tuikuan_domain::{BatchId, RefundId};
+
+use super::Store;
+use crate::batch::{
+    BatchCount, BatchFilter, BatchLine, BatchPage, BatchWrite, FactsWanted, LinesOf, NewBatch,
+};
+use crate::error::{CommitError, ReadError};
+use crate::job::Lane;
+
+/// Writes about batches.
+impl Store {
+    /// A batch of this content: made, or found. One that was only checked so far is a draft again.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn begin_batch(&self, new: NewBatch) -> Result<Batch, CommitError> {
+        on!(self, s => s.begin_batch(new).await)
+    }
+
+    /// Any other write about a batch.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] when the batch is not where the write expects it.
+    pub async fn write_batch(&self, write: BatchWrite) -> Result<(), CommitError> {
+        on!(self, s => s.write_batch(write).await)
+    }
+}
+
+/// Reads about batches.
+impl Store {
+    /// A batch.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn batch(&self, id: &BatchId) -> Result<Option<Batch>, ReadError> {
+        on!(self, s => s.batch(id))
+    }
+
+    /// How many of its lines stand where.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn batch_counts(&self, id: &BatchId) -> Result<Vec<BatchCount>, ReadError> {
+        on!(self, s => s.batch_counts(id))
+    }
+
+    /// A page of batches, newest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn batches(&self, filter: BatchFilter) -> Result<BatchPage, ReadError> {
+        on!(self, s => s.batches(filter).await)
+    }
+
+    /// Lines of a batch in the order of the file.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn batch_lines(&self, wanted: LinesOf) -> Result<Vec<BatchLine>, ReadError> {
+        on!(self, s => s.batch_lines(wanted).await)
+    }
+
+    /// The next lines that are not refunds yet.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn batch_pending(&self, id: &BatchId, limit: u32) -> Result<Vec<Line>, ReadError> {
+        on!(self, s => s.batch_pending(id, limit))
+    }
+
+    /// Refunds of the batch that were not sent yet.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn batch_queued(&self, id: &BatchId, limit: u32) -> Result<Vec<RefundId>, ReadError> {
+        on!(self, s => s.batch_queued(id, limit))
+    }
+
+    /// The batches a refund stands in.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn batches_of(&self, refund: &RefundId) -> Result<Vec<BatchId>, ReadError> {
+        on!(self, s => s.batches_of(refund))
+    }
+
+    /// How many jobs of a lane are due until then, counted up to `limit`.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn lane_backlog(&self, lane: &Lane, due: Timestamp, limit: u32) -> Result<u32, ReadError> {
+        on!(self, s => s.lane_backlog(lane, due, limit))
+    }
+
+    /// What is known about lines, all of it at one instant.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn batch_facts(&self, wanted: FactsWanted) -> Result<Vec<(Line, Facts)>, ReadError> {
+        on!(self, s => s.batch_facts(wanted).await)
+    }
+}
