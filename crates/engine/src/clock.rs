@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use tuikuan_domain::{PaymentId, RefundId};
+use tuikuan_domain::{BatchId, PaymentId, RefundId};
 use uuid::Uuid;
 
 use crate::network::Sending;
@@ -135,6 +135,17 @@ pub(crate) fn refund_id(ids: &dyn IdSource) -> RefundId {
 )]
 pub(crate) fn payment_id(ids: &dyn IdSource) -> PaymentId {
     format!("pay_{}", ids.ordered().simple())
+        .parse()
+        .expect("fits the pattern")
+}
+
+/// A batch id.
+#[expect(
+    clippy::expect_used,
+    reason = "a prefix and 32 hex digits always fit the pattern"
+)]
+pub(crate) fn batch_id(ids: &dyn IdSource) -> BatchId {
+    format!("bt_{}", ids.ordered().simple())
         .parse()
         .expect("fits the pattern")
 }

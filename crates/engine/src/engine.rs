@@ -12,6 +12,7 @@ use tuikuan_domain::{MerchantName, OrderRef, Payment, Refund, RefundId};
 use tuikuan_store::{Guard, ReadError, Release, Store};
 use tuikuan_terms::{MchId, OutTradeNo};
 
+use crate::batch::Uploads;
 use crate::by::By;
 use crate::clock::{Clock, IdSource};
 use crate::error::EngineError;
@@ -48,6 +49,7 @@ struct Inner {
     tally: Tally,
     work: tokio::sync::Notify,
     certificates: HashMap<MerchantName, tokio::sync::Notify>,
+    uploads: Uploads,
     stopping: AtomicBool,
 }
 
@@ -109,6 +111,7 @@ impl Engine {
             tally: Tally::default(),
             work: tokio::sync::Notify::new(),
             certificates,
+            uploads: Uploads::default(),
             stopping: AtomicBool::new(false),
         };
         Ok(Self {
@@ -197,6 +200,10 @@ impl Engine {
 
     pub(crate) fn lanes(&self) -> &Lanes {
         &self.inner.lanes
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.inner.uploads
     }
 
     pub(crate) fn network(&self) -> &Arc<dyn Network> {

@@ -243,6 +243,11 @@ impl Lanes {
         wait
     }
 
+    /// Submits under way.
+    pub(crate) fn in_flight(&self, mch_id: &str) -> usize {
+        self.with(mch_id, |lane| lane.in_flight)
+    }
+
     /// How many submits it makes sense to claim now.
     pub(crate) fn submits_wanted(&self, mch_id: &str, now: Timestamp) -> usize {
         self.with(mch_id, |lane| {

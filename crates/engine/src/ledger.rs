@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tuikuan_domain::refund::{Approval, Context};
 use tuikuan_domain::{Payment, Plan, Refund, RefundId, Refusal, Transition};
 use tuikuan_store::{
-    Change, CommitError, Committed, Exchange, Guard, InboxEntry, ReadError, Store,
+    Change, CommitError, Committed, Exchange, Guard, InboxEntry, LineMark, ReadError, Store,
 };
 
 use crate::by::By;
@@ -61,6 +61,7 @@ pub(crate) struct Beside {
     pub(crate) guard: Option<Guard>,
     pub(crate) inbox: Option<InboxEntry>,
     pub(crate) exchange: Option<Exchange>,
+    pub(crate) line: Option<LineMark>,
 }
 
 impl Beside {
@@ -72,7 +73,7 @@ impl Beside {
     }
 
     fn is_empty(&self) -> bool {
-        self.inbox.is_none() && self.exchange.is_none()
+        self.inbox.is_none() && self.exchange.is_none() && self.line.is_none()
     }
 }
 
@@ -179,6 +180,7 @@ impl Ledger {
         change.guard.clone_from(&beside.guard);
         change.inbox.clone_from(&beside.inbox);
         change.exchange.clone_from(&beside.exchange);
+        change.line.clone_from(&beside.line);
         if let (Some(event), Some(changed)) = (&change.event, &change.refund) {
             change.deliveries =
                 self.endpoints

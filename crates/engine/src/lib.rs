@@ -6,6 +6,7 @@
 //! can be simulated from a seed (see [`step`]).
 
 pub mod address;
+pub mod batch;
 mod by;
 mod call;
 mod certificates;

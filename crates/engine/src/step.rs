@@ -95,6 +95,7 @@ impl Engine {
         let held = &work.held;
         let id = match &work.claimed.guard.key {
             JobKey::Delivery(id) => return job::deliver::run(self, held, id).await,
+            JobKey::Batch(id) => return crate::batch::feed::run(self, held, id).await,
             JobKey::Refund(id) => id,
         };
         let refund = self.store().refund(id)?.ok_or(LedgerError::NotFound)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tuikuan_store::Lane;
+use tuikuan_terms::MchId;
 
 use crate::certificates::{self, Fetched};
 use crate::engine::Engine;
@@ -192,7 +193,7 @@ fn until_next(engine: &Engine, running: &Running) -> Duration {
     };
     let due = lanes
         .into_iter()
-        .filter(|lane| room(engine, &lane.lane, running.count(&lane.lane)) > 0)
+        .filter(|lane| room(engine, &lane.lane, running) > 0)
         .map(|lane| lane.due_at)
         .min();
     due.map_or(LOOK_MAX, |due| {
@@ -207,8 +208,11 @@ async fn round(
     running: &Arc<Running>,
 ) -> Result<bool, LedgerError> {
     let mut more = false;
-    for lane in engine.lanes_due()? {
-        let room = room(engine, &lane, running.count(&lane));
+    let mut lanes = engine.lanes_due()?;
+    // What a batch asked for comes after what anybody asks for now.
+    lanes.sort_by_key(|lane| matches!(lane, Lane::Bulk(_)));
+    for lane in lanes {
+        let room = room(engine, &lane, running);
         if room == 0 {
             continue;
         }
@@ -230,7 +234,7 @@ async fn round(
 
 /// How many jobs of a lane may be claimed now. A lane of submits gets little more than its quota can
 /// send soon: the others wait in the table, where they cost nothing and can be cancelled.
-fn room(engine: &Engine, lane: &Lane, running: usize) -> usize {
+fn room(engine: &Engine, lane: &Lane, running: &Running) -> usize {
     let most = match lane {
         Lane::Submit(mch_id) => {
             let wanted = engine.lanes().submits_wanted(mch_id.as_str(), engine.now());
@@ -240,10 +244,32 @@ fn room(engine: &Engine, lane: &Lane, running: usize) -> usize {
                 .min(wanted.saturating_add(ahead(engine)))
         }
         Lane::Expire(_) => EXPIRIES_IN_FLIGHT_MAX,
+        Lane::Bulk(mch_id) => bulk(engine, mch_id, running),
+        Lane::Batch(_) => 1,
         Lane::Query(_) => engine.settings().calls_in_flight_max,
         Lane::Webhook(_) => engine.settings().deliveries_in_flight_max,
     };
-    most.saturating_sub(running).min(CLAIM_MAX)
+    most.saturating_sub(running.count(lane)).min(CLAIM_MAX)
+}
+
+/// Submits of batches: few of them wait for the quota at once, so that a single refund that comes now
+/// waits behind no more than a fifth of a second's worth.
+fn bulk(engine: &Engine, mch_id: &MchId, running: &Running) -> usize {
+    let lanes = engine.lanes();
+    let wanted = lanes.submits_wanted(mch_id.as_str(), engine.now());
+    let waiting = wanted.saturating_add(ahead(engine)).min(
+        engine
+            .settings()
+            .limits
+            .submits_per_second
+            .div_ceil(5)
+            .max(4),
+    );
+    lanes
+        .in_flight(mch_id.as_str())
+        .saturating_add(waiting)
+        .min(engine.settings().calls_in_flight_max)
+        .saturating_sub(running.count(&Lane::Submit(mch_id.clone())))
 }
 
 /// Submits that are claimed beyond the free quota: their attempts are committed while they wait, so

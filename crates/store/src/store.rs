@@ -98,8 +98,8 @@ macro_rules! on {
     };
 }
 
-mod people;
 mod batches;
+mod people;
 mod reads;
 
 /// Opening, closing, signals.

@@ -37,7 +37,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     let beside = Beside {
         guard: Some(guard.clone()),
         exchange: Some(call.exchange("look_up_payment", None)),
-        inbox: None,
+        ..Beside::default()
     };
     let ledger = engine.ledger();
     let by = By::engine(Source::Query);

@@ -36,7 +36,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     let beside = Beside {
         guard: Some(guard.clone()),
         exchange: Some(call.exchange("query", None)),
-        inbox: None,
+        ..Beside::default()
     };
     let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
         Ok(observe(

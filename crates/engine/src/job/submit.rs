@@ -162,7 +162,7 @@ async fn send(
     let beside = Beside {
         guard: Some(held.guard.clone()),
         exchange: Some(call.exchange("submit", Some(attempt))),
-        inbox: None,
+        ..Beside::default()
     };
     let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
         let observation = Observation::Reply {

@@ -258,7 +258,8 @@ impl World {
     }
 
     pub(crate) async fn claim(&self, step: Step, now: Timestamp) -> Vec<Claimed> {
-        self.claim_lane(Lane::of_step(step, &mch_id(), Source::Api), now).await
+        self.claim_lane(Lane::of_step(step, &mch_id(), Source::Api), now)
+            .await
     }
 
     pub(crate) async fn claim_lane(&self, lane: Lane, now: Timestamp) -> Vec<Claimed> {

@@ -1,0 +1,155 @@
+//! The job of a batch: its next lines become refunds, a bounded number at a time. Refunds of a batch
+//! stand in a lane of their own that gives way, and never more of them than the quota sends within
+//! seconds: a single refund starts at once, and what is not in the queue yet can be withdrawn for
+//! nothing.
+//!
+//! Each line is linked to its refund in the commit that makes the refund, under the lease of this
+//! job. Whoever continues after a crash finds the lines that are left, and nothing else (INV-24).
+
+use jiff::SignedDuration;
+use tuikuan_domain::batch::{Batch, BatchState};
+use tuikuan_domain::{BatchId, Command, Source};
+use tuikuan_store::{BatchWrite, CommitError, Lane};
+
+use super::line::{Fed, feed_line};
+use super::together::{Boxed, together};
+use crate::by::By;
+use crate::engine::{Engine, Held};
+use crate::ledger::{Beside, LedgerError};
+
+/// Lines that become refunds in one go.
+const LINES_AT_ONCE: u32 = 200;
+/// Between two goes.
+const PACE: SignedDuration = SignedDuration::from_millis(100);
+/// When the queue is full, it is looked at again after this time.
+const FULL_PACE: SignedDuration = SignedDuration::from_millis(250);
+/// Of a merchant's refunds of batches so many seconds' worth of the quota are in the queue and due
+/// now ...
+const DUE_SECONDS: u32 = 2;
+/// ... and so many seconds' worth in all: those that wait for their minute, or for the balance.
+const QUEUED_SECONDS: u32 = 20;
+/// A job due so soon is due now.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
+
+/// Runs the job.
+///
+/// # Errors
+/// [`LedgerError`]; the lease then brings the job to somebody else.
+pub(crate) async fn run(engine: &Engine, held: &Held, id: &BatchId) -> Result<(), LedgerError> {
+    let batch = engine.store().batch(id)?.ok_or(LedgerError::NotFound)?;
+    match batch.state {
+        BatchState::Running => feed(engine, held, &batch).await,
+        BatchState::Cancelled => withdraw(engine, held, id).await,
+        BatchState::Draft
+        | BatchState::Checked
+        | BatchState::AwaitingApproval
+        | BatchState::Paused
+        | BatchState::Rejected
+        | BatchState::Finished => done(engine, held).await,
+    }
+}
+
+async fn done(engine: &Engine, held: &Held) -> Result<(), LedgerError> {
+    let write = BatchWrite::Done(held.guard.clone());
+    Ok(engine.store().write_batch(write).await?)
+}
+
+async fn feed(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerError> {
+    let Some(merchant) = engine.merchant(&batch.merchant) else {
+        // The merchant was taken out of the configuration: the batch waits for it.
+        let due = engine.after(engine.settings().schedule.spacing);
+        return engine.hand_back(held, due).await;
+    };
+    let room = room(engine, batch)?;
+    if room == 0 || engine.stopping() {
+        return engine.hand_back(held, engine.after(FULL_PACE)).await;
+    }
+    let lines = engine.store().batch_pending(&batch.id, room)?;
+    let Some(last) = lines.last() else {
+        return done(engine, held).await;
+    };
+    let next = last.number.saturating_add(1);
+    let futures = lines.iter().map(|line| {
+        Box::pin(feed_line(engine, held, (merchant, batch), line))
+            as Boxed<'_, Result<Fed, LedgerError>>
+    });
+    let mut ended = true;
+    for fed in together(futures.collect()).await {
+        // Somebody paused or withdrew the batch: what is left stays as it is.
+        let fed: Fed = fed?;
+        ended &= fed == Fed::Ended;
+    }
+    if ended {
+        let write = BatchWrite::Fed(batch.id.clone(), next);
+        engine.store().write_batch(write).await?;
+    }
+    engine.wake();
+    engine.hand_back(held, engine.after(PACE)).await
+}
+
+/// How many lines may become refunds now.
+fn room(engine: &Engine, batch: &Batch) -> Result<u32, LedgerError> {
+    let rate = engine.settings().limits.submits_per_second;
+    let rate = u32::try_from(rate).unwrap_or(u32::MAX).max(4);
+    let (due_max, all_max) = (
+        rate.saturating_mul(DUE_SECONDS),
+        rate.saturating_mul(QUEUED_SECONDS),
+    );
+    let store = engine.store();
+    let bulk = Lane::Bulk(batch.mch_id.clone());
+    let query = Lane::Query(batch.mch_id.clone());
+    let soon = engine.after(SOON);
+    let due = store.lane_backlog(&bulk, soon, due_max)?;
+    let all = store.lane_backlog(&bulk, jiff::Timestamp::MAX, all_max)?;
+    // Orders that WeChat has to be asked about stand in that queue first.
+    let asked = store.lane_backlog(&query, soon, all_max)?;
+    let room = due_max
+        .saturating_sub(due)
+        .min(all_max.saturating_sub(all))
+        .min(all_max.saturating_sub(asked));
+    Ok(room.min(LINES_AT_ONCE))
+}
+
+/// A withdrawn batch: its refunds that were not sent are cancelled, one by one, as by anybody.
+async fn withdraw(engine: &Engine, held: &Held, id: &BatchId) -> Result<(), LedgerError> {
+    let refunds = engine.store().batch_queued(id, LINES_AT_ONCE)?;
+    if refunds.is_empty() {
+        return done(engine, held).await;
+    }
+    let mut withdrawn = false;
+    for refund in refunds {
+        let acted = engine
+            .ledger()
+            .act(
+                &refund,
+                &By::engine(Source::Batch),
+                Beside::under(&held.guard),
+                |refund, payment, context| {
+                    let situation = tuikuan_domain::Situation {
+                        refund: Some(refund),
+                        payment,
+                        replaced: None,
+                    };
+                    tuikuan_domain::refund::decide(situation, Command::Cancel, context)
+                },
+            )
+            .await;
+        match acted {
+            Ok(_) => withdrawn = true,
+            // It was sent in the meantime.
+            Err(LedgerError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let wait = if withdrawn {
+        SignedDuration::ZERO
+    } else {
+        FULL_PACE
+    };
+    engine.hand_back(held, engine.after(wait)).await
+}
+
+/// Whether somebody else changed the records a write was decided on.
+pub(super) const fn lost(error: &CommitError) -> bool {
+    matches!(error, CommitError::Conflict)
+}

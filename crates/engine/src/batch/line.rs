@@ -1,0 +1,181 @@
+//! One line becomes a refund, through the same door as any request.
+
+use tuikuan_domain::batch::{Batch, BatchState, Fault, Line, Mark};
+use tuikuan_domain::refund::{Approval, Content, NewRefund, Situation, decide};
+use tuikuan_domain::{Command, Payment, Refusal, Source, Status, Transition};
+use tuikuan_store::{LineEnd, LineMark};
+
+use super::feed::lost;
+use super::file::number_of_order;
+use crate::by::By;
+use crate::clock::refund_id;
+use crate::engine::{Engine, Held};
+use crate::ledger::{Beside, LedgerError, ROUNDS_MAX};
+use crate::merchant::Merchant;
+
+/// What came of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fed {
+    /// It is a refund, or refused.
+    Ended,
+    /// The batch is not running any more.
+    Stopped,
+}
+
+/// What a line is to become.
+enum Becomes {
+    Refund(Box<Transition>, LineEnd),
+    Existing(LineEnd),
+    Refused(LineEnd),
+}
+
+/// Makes a line a refund, or refuses it.
+pub(super) async fn feed_line(
+    engine: &Engine,
+    held: &Held,
+    (merchant, batch): (&Merchant, &Batch),
+    line: &Line,
+) -> Result<Fed, LedgerError> {
+    let by = requester(batch);
+    let new = new_refund(engine, merchant, line, &by);
+    for _ in 0..ROUNDS_MAX {
+        let becomes = becomes(engine, (merchant, batch, &by), line, &new)?;
+        let (transition, end) = match becomes {
+            Becomes::Refund(transition, end) => (*transition, end),
+            Becomes::Existing(end) | Becomes::Refused(end) => (Transition::unchanged(), end),
+        };
+        let beside = Beside {
+            guard: Some(held.guard.clone()),
+            line: Some(LineMark {
+                batch: batch.id.clone(),
+                line: line.number,
+                end,
+            }),
+            ..Beside::default()
+        };
+        match engine.ledger().commit(&transition, &new.id, &beside).await {
+            Ok(_) => return Ok(Fed::Ended),
+            Err(error) if lost(&error) => tokio::task::yield_now().await,
+            Err(error) => return Err(error.into()),
+        }
+        let now = engine.store().batch(&batch.id)?;
+        if now.is_none_or(|batch| batch.state != BatchState::Running) {
+            return Ok(Fed::Stopped);
+        }
+    }
+    Err(LedgerError::Contended)
+}
+
+/// Who asks: whoever submitted the batch.
+fn requester(batch: &Batch) -> By {
+    let actor = batch
+        .requested
+        .as_ref()
+        .map_or(&batch.created.by, |m| &m.by);
+    By {
+        actor: actor.clone(),
+        key: None,
+        source: Source::Batch,
+    }
+}
+
+fn new_refund(engine: &Engine, merchant: &Merchant, line: &Line, by: &By) -> NewRefund {
+    NewRefund {
+        id: refund_id(engine.ids()),
+        merchant: merchant.name.clone(),
+        mch_id: merchant.mch_id.clone(),
+        sub_mch_id: merchant.sub_mch_id.clone(),
+        out_refund_no: line.out_refund_no.clone(),
+        content: Content {
+            order: line.order.clone(),
+            amount: line.amount,
+            reason: line.reason.clone(),
+            funds_account: None,
+            goods_detail: None,
+            not_before: None,
+            expected_refundable: None,
+            replaces: None,
+            metadata: None,
+        },
+        requested_by: by.actor.clone(),
+    }
+}
+
+/// One look at the records, and what the door says.
+fn becomes(
+    engine: &Engine,
+    (merchant, batch, by): (&Merchant, &Batch, &By),
+    line: &Line,
+    new: &NewRefund,
+) -> Result<Becomes, LedgerError> {
+    let order = &new.content.order;
+    let sub = new.sub_mch_id.as_ref();
+    let found = engine
+        .store()
+        .situation(&new.mch_id, sub, &new.out_refund_no, order)?;
+    if let Some(refund) = &found.refund
+        && refund.status == Status::Cancelled
+    {
+        return Ok(refused(Fault::Withdrawn));
+    }
+    if found.refund.is_none()
+        && let Some(payment) = &found.payment
+        && refunded_before(engine, merchant, line, payment)?
+    {
+        return Ok(refused(Fault::RefundedBefore));
+    }
+    let situation = Situation {
+        refund: found.refund.as_ref(),
+        payment: found.payment.as_ref(),
+        replaced: None,
+    };
+    let mut context = engine.ledger().context(by);
+    if let Some(Mark { by, at }) = batch.approved.clone() {
+        context.approval = Approval::Given { by, at };
+    }
+    match decide(situation, Command::Request(Box::new(new.clone())), &context) {
+        Ok(transition) => Ok(match found.refund {
+            Some(refund) if transition == Transition::unchanged() => {
+                Becomes::Existing(LineEnd::Requested(refund.id))
+            }
+            Some(_) | None => {
+                Becomes::Refund(Box::new(transition), LineEnd::Requested(new.id.clone()))
+            }
+        }),
+        Err(refusal) => Ok(Becomes::Refused(refusal_end(&refusal))),
+    }
+}
+
+fn refusal_end(refusal: &Refusal) -> LineEnd {
+    LineEnd::Refused {
+        code: refusal.code(),
+        message: refusal.to_string(),
+    }
+}
+
+fn refused(fault: Fault) -> Becomes {
+    Becomes::Refused(LineEnd::Refused {
+        code: fault.as_str(),
+        message: fault.advice().to_owned(),
+    })
+}
+
+/// Whether a batch has refunded the order under its other order number.
+fn refunded_before(
+    engine: &Engine,
+    merchant: &Merchant,
+    line: &Line,
+    payment: &Payment,
+) -> Result<bool, LedgerError> {
+    if payment.refunds == 0 {
+        return Ok(false);
+    }
+    let other = line.other_order(&payment.out_trade_no, payment.transaction_id.as_ref());
+    let Some(order) = other else {
+        return Ok(false);
+    };
+    let number = number_of_order(&merchant.mch_id, merchant.sub_mch_id.as_ref(), &order);
+    let refund = engine.store().refund_by_number(&merchant.mch_id, &number)?;
+    Ok(refund
+        .is_some_and(|refund| refund.status.money() != tuikuan_domain::refund::Money::Released))
+}

