@@ -6,6 +6,7 @@
 )]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod batches;
 mod laws;
 mod records;
 mod table;

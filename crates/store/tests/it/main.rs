@@ -8,6 +8,7 @@
 
 mod admin;
 mod approvals;
+mod batches;
 mod changes;
 mod histories;
 mod jobs;

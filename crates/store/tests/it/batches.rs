@@ -1,0 +1,309 @@
+//! Batches: taken in whole, linked to their refunds in one commit, counted at every instant.
+
+use tuikuan_domain::batch::{
+    Batch, BatchState, Checker, Checking, Facts, Faulty, Line, Mark, Need, Numbering, Outcome,
+    Steer, steer,
+};
+use tuikuan_domain::refund::Command;
+use tuikuan_domain::{BatchId, OrderRef, Status, Step};
+use tuikuan_store::{
+    BatchFilter, BatchWrite, Change, CheckedLine, CommitError, FactsWanted, Guard, JobKey, Lane,
+    LineEnd, LineFilter, LineMark, LinesOf, Merchants, NewAudit, NewBatch,
+};
+use tuikuan_terms::{Fen, MchId, OutRefundNo, SubMchId};
+
+use crate::world::{
+    World, at, each, fen, mch_id, merchant, number, order, payment, person, refund_id, registered,
+    wanted,
+};
+
+fn batch_id(n: u32) -> BatchId {
+    format!("bt_{n:020}").parse().unwrap()
+}
+
+fn audit(action: &str) -> NewAudit {
+    NewAudit {
+        at: at(0),
+        actor: "cli".to_owned(),
+        action: action.to_owned(),
+        subject: "batch".to_owned(),
+        detail: "{}".to_owned(),
+    }
+}
+
+fn new(n: u32, content: u8) -> NewBatch {
+    NewBatch {
+        id: batch_id(n),
+        merchant: merchant("main"),
+        mch_id: mch_id(),
+        name: Some("活动取消.csv".to_owned()),
+        content: [content; 32],
+        created: Mark {
+            by: person(1),
+            at: at(0),
+        },
+        audit: audit("batch.uploaded"),
+    }
+}
+
+/// Line `n + 1` refunds order `n` under number `n`.
+fn line(n: u32) -> Line {
+    Line {
+        number: n + 1,
+        order: order(n),
+        amount: fen(100),
+        out_refund_no: number(n),
+        numbering: Numbering::Given,
+        reason: Some("商品已售完".parse().unwrap()),
+    }
+}
+
+fn numbered(_: &MchId, _: Option<&SubMchId>, _: &OrderRef) -> OutRefundNo {
+    number(999)
+}
+
+impl World {
+    async fn facts(&self, lines: Vec<Line>) -> Vec<(Line, Facts)> {
+        let wanted = FactsWanted {
+            mch_id: mch_id(),
+            sub_mch_id: None,
+            lines,
+            since: at(-1000),
+            number_of: numbered,
+        };
+        self.store.batch_facts(wanted).await.unwrap()
+    }
+
+    /// A batch of the orders 1 to `count`, checked.
+    async fn checked_batch(&self, count: u32) -> Batch {
+        for n in 1..=count {
+            self.commit(registered(payment(n, 100))).await.unwrap();
+        }
+        let batch = self.store.begin_batch(new(1, 1)).await.unwrap();
+        let mut checker = Checker::new(Checking {
+            now: at(0),
+            amount_max: Fen::MAX,
+        });
+        let known = self.facts((1..=count).map(line).collect()).await;
+        let lines = known.into_iter().map(|(line, facts)| CheckedLine {
+            verdict: checker.check(&line, &facts),
+            line,
+        });
+        let write = BatchWrite::Lines(batch.id.clone(), lines.collect());
+        self.store.write_batch(write).await.unwrap();
+        let write = BatchWrite::Checked(batch.id.clone(), checker.summary(), at(1));
+        self.store.write_batch(write).await.unwrap();
+        self.store.batch(&batch.id).unwrap().unwrap()
+    }
+
+    async fn steered(&self, act: Steer) -> Batch {
+        let batch = self.store.batch(&batch_id(1)).unwrap().unwrap();
+        let next = steer(&batch, &act, &person(1), at(2)).unwrap();
+        let write = BatchWrite::Steered(Box::new(next), audit(act.as_str()));
+        self.store.write_batch(write).await.unwrap();
+        self.store.batch(&batch_id(1)).unwrap().unwrap()
+    }
+
+    async fn running_batch(&self, count: u32) -> Guard {
+        self.checked_batch(count).await;
+        let faulty = Faulty::LeaveOut;
+        let need = Need::NotNeeded;
+        let batch = self.steered(Steer::Submit { faulty, need }).await;
+        assert_eq!(batch.state, BatchState::Running);
+        self.batch_job().await
+    }
+
+    async fn batch_job(&self) -> Guard {
+        let claimed = self.claim_lane(Lane::Batch(batch_id(1)), at(3)).await;
+        claimed.into_iter().next().unwrap().guard
+    }
+
+    /// The refund of a line, linked to it.
+    fn fed(&self, n: u32, guard: &Guard) -> Change {
+        Change {
+            guard: Some(guard.clone()),
+            line: Some(LineMark {
+                batch: batch_id(1),
+                line: n + 1,
+                end: LineEnd::Requested(refund_id(n)),
+            }),
+            ..self.request(wanted(n, n, 100), at(3))
+        }
+    }
+
+    fn count(&self, outcome: Outcome) -> (i64, i64) {
+        let counts = self.store.batch_counts(&batch_id(1)).unwrap();
+        let found = counts.iter().find(|count| count.outcome == outcome);
+        found.map_or((0, 0), |count| (count.lines, count.amount))
+    }
+}
+
+#[tokio::test]
+async fn the_same_content_is_the_same_batch_until_it_is_withdrawn() {
+    for world in each() {
+        let batch = world.checked_batch(2).await;
+        assert_eq!(batch.state, BatchState::Checked);
+        assert_eq!(batch.summary.new_lines, 2);
+        let again = world.store.begin_batch(new(2, 1)).await.unwrap();
+        assert_eq!((again.id, again.state), (batch.id, BatchState::Draft));
+        world.steered(Steer::Cancel).await;
+        let other = world.store.begin_batch(new(2, 1)).await.unwrap();
+        assert_eq!(other.id, batch_id(2));
+    }
+}
+
+#[tokio::test]
+async fn a_line_is_linked_once_and_only_while_the_batch_runs() {
+    for world in each() {
+        let guard = world.running_batch(3).await;
+        assert_eq!(world.count(Outcome::Pending), (3, 300));
+        world.commit(world.fed(1, &guard)).await.unwrap();
+        assert_eq!(world.count(Outcome::Pending), (2, 200));
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (1, 100));
+        // The same line again, as a second feeder would have it.
+        let again = Change {
+            line: world.fed(1, &guard).line,
+            ..Change::empty(at(4))
+        };
+        let refused = world.commit(again).await;
+        assert!(matches!(refused, Err(CommitError::Conflict)));
+        let second = world.fed(2, &guard);
+        world.steered(Steer::Pause).await;
+        let refused = world.commit(second).await;
+        assert!(matches!(refused, Err(CommitError::Conflict)));
+        assert_eq!(world.store.refund(&refund_id(2)).unwrap(), None);
+        assert_eq!(world.count(Outcome::Pending), (2, 200));
+        assert_eq!(
+            world.store.batches_of(&refund_id(1)).unwrap(),
+            vec![batch_id(1)]
+        );
+        let pending = world.store.batch_pending(&batch_id(1), 10).unwrap();
+        assert_eq!(pending, vec![line(2), line(3)]);
+    }
+}
+
+#[tokio::test]
+async fn who_lost_the_lease_of_the_feeder_makes_no_refund() {
+    for world in each() {
+        let old = world.running_batch(1).await;
+        let change = world.fed(1, &old);
+        let claimed = world.claim_lane(Lane::Batch(batch_id(1)), at(100)).await;
+        assert!(claimed[0].rescued);
+        let refused = world.commit(change).await;
+        assert!(matches!(refused, Err(CommitError::LeaseLost)));
+        assert_eq!(world.store.refund(&refund_id(1)).unwrap(), None);
+        assert_eq!(claimed[0].guard.key, JobKey::Batch(batch_id(1)));
+    }
+}
+
+#[tokio::test]
+async fn counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them() {
+    for world in each() {
+        let guard = world.running_batch(2).await;
+        world.commit(world.fed(1, &guard)).await.unwrap();
+        let refused = Change {
+            guard: Some(guard.clone()),
+            line: Some(LineMark {
+                batch: batch_id(1),
+                line: 3,
+                end: LineEnd::Refused {
+                    code: "amount_exceeds_refundable",
+                    message: "too much".to_owned(),
+                },
+            }),
+            ..Change::empty(at(4))
+        };
+        world.commit(refused).await.unwrap();
+        let cancel = world.command(&refund_id(1), Command::Cancel, at(9));
+        world.commit(cancel).await.unwrap();
+        assert_eq!(world.count(Outcome::Refused), (1, 100));
+        assert_eq!(world.count(Outcome::Refund(Status::Cancelled)), (1, 100));
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (0, 0));
+        let batch = world.store.batch(&batch_id(1)).unwrap().unwrap();
+        assert_eq!(batch.state, BatchState::Finished);
+        assert_eq!(batch.ended_at, Some(at(9)));
+        let faults = world.lines(LineFilter::Faults).await;
+        assert_eq!(faults.len(), 1);
+        let error = faults[0].error.as_ref().unwrap();
+        assert_eq!(error.code, "amount_exceeds_refundable");
+    }
+}
+
+impl World {
+    async fn lines(&self, filter: LineFilter) -> Vec<tuikuan_store::BatchLine> {
+        let wanted = LinesOf {
+            batch: batch_id(1),
+            filter,
+            after: 0,
+            limit: 100,
+        };
+        self.store.batch_lines(wanted).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queued() {
+    for world in each() {
+        let guard = world.running_batch(3).await;
+        world.commit(world.fed(1, &guard)).await.unwrap();
+        let queued = world.store.batch_queued(&batch_id(1), 10).unwrap();
+        // The world asks through another door than a batch.
+        assert_eq!(queued, vec![]);
+        world.steered(Steer::Cancel).await;
+        assert_eq!(world.count(Outcome::Withdrawn), (2, 200));
+        assert_eq!(world.count(Outcome::Pending), (0, 0));
+        let lines = world.lines(LineFilter::All).await;
+        let outcomes: Vec<Outcome> = lines.iter().map(|line| line.outcome).collect();
+        let queued = Outcome::Refund(Status::Queued);
+        assert_eq!(
+            outcomes,
+            vec![queued, Outcome::Withdrawn, Outcome::Withdrawn]
+        );
+        assert_eq!(lines[0].refund, Some(refund_id(1)));
+        // Its job comes once more, to cancel what is queued.
+        world.batch_job().await;
+    }
+}
+
+#[tokio::test]
+async fn the_dry_run_knows_payments_refunds_and_what_was_refunded_a_short_while_ago() {
+    for world in each() {
+        world.queued(1, at(0)).await;
+        world.commit(registered(payment(2, 100))).await.unwrap();
+        let again = Line {
+            out_refund_no: number(7),
+            ..line(1)
+        };
+        let known = world.facts(vec![line(1), again, line(2), line(3)]).await;
+        let facts: Vec<&Facts> = known.iter().map(|(_, facts)| facts).collect();
+        assert_eq!(facts[0].refund.as_ref().unwrap().id, refund_id(1));
+        assert_eq!(facts[1].refund, None);
+        assert_eq!(facts[1].same_amount, Some(refund_id(1)));
+        assert_eq!(facts[1].payment.as_ref().unwrap().refundable, Fen::ZERO);
+        assert_eq!(facts[2].payment.as_ref().unwrap().refundable, fen(100));
+        assert_eq!(facts[3], &Facts::default());
+    }
+}
+
+#[tokio::test]
+async fn lists_show_the_merchants_that_may_be_seen_and_lines_stay_as_they_are() {
+    for world in each() {
+        world.checked_batch(1).await;
+        let list = |allowed: Merchants| {
+            let filter = BatchFilter {
+                allowed,
+                merchant: None,
+                state: None,
+                after: None,
+                limit: 10,
+            };
+            world.store.batches(filter)
+        };
+        assert_eq!(list(Merchants::All).await.unwrap().items.len(), 1);
+        let other = Merchants::Only(vec![merchant("other")]);
+        assert_eq!(list(other).await.unwrap().items.len(), 0);
+        let lane = Lane::of_step(Step::Submit, &mch_id(), tuikuan_domain::Source::Batch);
+        assert_eq!(lane, Lane::Bulk(mch_id()));
+        assert_eq!(world.store.lane_backlog(&lane, at(9), 5).unwrap(), 0);
+    }
+}
