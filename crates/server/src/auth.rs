@@ -1,5 +1,6 @@
-//! Who asks: API keys, and what each may see (INV-34). A key is 256 random bits, so its SHA-256 is
-//! all that is kept and all that is looked up; the comparison is in constant time (INV-36).
+//! Who asks: API keys, and what each may see and do (INV-34). A key is 256 random bits, so its
+//! SHA-256 is all that is kept and all that is looked up; the comparison is in constant time
+//! (INV-36). A key with an owner acts as its owner, with the lesser of both rights.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -9,11 +10,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, header};
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
-use tuikuan_domain::MerchantName;
+use tuikuan_domain::{MerchantName, PersonId, Role};
 use tuikuan_engine::By;
-use tuikuan_store::{KeyId, Merchants, Scope, Store};
+use tuikuan_store::{ApiKey, KeyId, Merchants, Scope, Store, User};
 
 use crate::code::Code;
+use crate::policy::Permission;
 use crate::problem::Problem;
 
 /// What every key begins with.
@@ -30,14 +32,48 @@ const CACHED_KEYS_MAX: usize = 1024;
 pub(crate) struct Caller {
     /// Which key.
     pub(crate) key: KeyId,
-    /// What it may see and act for.
+    /// As whom it acts.
+    pub(crate) owner: Option<PersonId>,
+    /// What it may do: no more than its owner.
+    pub(crate) role: Role,
+    /// What it may see and act for: no more than its owner.
     pub(crate) merchants: Merchants,
 }
 
 impl Caller {
+    /// What a key may do now, with the owner it has.
+    fn of(key: ApiKey, owner: Option<&User>) -> Self {
+        let role = owner.map_or(key.role, |owner| key.role.min(owner.role));
+        let merchants = match (key.scope, owner.map(|owner| &owner.scope)) {
+            (Scope::All, None | Some(Scope::All)) => Merchants::All,
+            (Scope::All, Some(Scope::Only(names))) => Merchants::Only(names.clone()),
+            (Scope::Only(names), None | Some(Scope::All)) => Merchants::Only(names),
+            (Scope::Only(mut names), Some(Scope::Only(theirs))) => {
+                names.retain(|name| theirs.contains(name));
+                Merchants::Only(names)
+            }
+        };
+        Self {
+            key: key.id,
+            owner: key.owner,
+            role,
+            merchants,
+        }
+    }
+
     /// Who acts.
     pub(crate) fn by(&self) -> By {
-        By::key(self.key.clone())
+        match &self.owner {
+            Some(owner) => By::key_of(self.key.clone(), owner.clone()),
+            None => By::key(self.key.clone()),
+        }
+    }
+
+    /// Whether the key may do something. Nobody stands behind a key without an owner, so it never
+    /// agrees to anything (INV-32).
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        let person = self.owner.is_some() || permission != Permission::Approve;
+        person && permission.is_held_by(self.role)
     }
 
     /// Whether the caller may see and act for a merchant.
@@ -68,34 +104,58 @@ impl Keys {
         }
     }
 
-    /// The caller behind the header `Authorization`.
+    /// The caller behind the header `Authorization`, if it may do what it asks for. To agree to
+    /// something, the key and its owner are read anew; otherwise they may be a moment old.
     ///
     /// # Errors
-    /// [`Code::UNAUTHORIZED`] without a good key, the same for every reason.
-    pub(crate) fn caller(
+    /// [`Code::UNAUTHORIZED`] without a good key, the same for every reason; [`Code::FORBIDDEN`] for
+    /// one whose rights do not reach so far.
+    pub(crate) async fn caller(
         &self,
         headers: &HeaderMap,
-        store: &Store,
-        now: Timestamp,
+        (store, now): (&Store, Timestamp),
+        asked: Permission,
     ) -> Result<Arc<Caller>, Problem> {
         let token = bearer(headers).ok_or_else(unauthorized)?;
         let hash = sha256(token);
-        if let Some(caller) = self.remembered(&hash) {
+        let remembered = match asked {
+            Permission::Approve => None,
+            Permission::View | Permission::Operate | Permission::Administer => {
+                self.remembered(&hash)
+            }
+        };
+        let caller = match remembered {
+            Some(caller) => caller,
+            None => self.read(hash, store, now).await?,
+        };
+        if caller.may(asked) {
             return Ok(caller);
         }
+        let detail = "the key's role does not allow this";
+        Err(Problem::new(Code::FORBIDDEN, detail))
+    }
+
+    async fn read(
+        &self,
+        hash: [u8; 32],
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<Arc<Caller>, Problem> {
         let stored = store.api_key_by_hash(&hash)?.ok_or_else(unauthorized)?;
         let same: bool = stored.hash.ct_eq(&hash).into();
-        if !same || stored.revoked_at.is_some() {
+        let expired = stored.expires_at.is_some_and(|end| end <= now);
+        if !same || expired || stored.revoked_at.is_some() {
             return Err(unauthorized());
         }
-        let merchants = match stored.scope {
-            Scope::All => Merchants::All,
-            Scope::Only(names) => Merchants::Only(names),
+        let owner = match &stored.owner {
+            Some(id) => {
+                let owner = store.user(id).await?;
+                let owner = owner.filter(|owner| owner.disabled_at.is_none());
+                Some(owner.ok_or_else(unauthorized)?)
+            }
+            None => None,
         };
-        let caller = Arc::new(Caller {
-            key: stored.id,
-            merchants,
-        });
+        let caller = Arc::new(Caller::of(stored, owner.as_ref()));
         self.remember(hash, &caller, now);
         Ok(caller)
     }

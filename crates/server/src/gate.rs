@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, header};
 use crate::app::App;
 use crate::code::Code;
 use crate::console::door;
-use crate::policy::{self, Policy, Row};
+use crate::policy::{self, Permission, Policy, Row};
 use crate::problem::Problem;
 use crate::settings::MetricsAccess;
 
@@ -43,25 +43,23 @@ fn row_of(request: &Request) -> Result<&'static Row, Problem> {
 
 /// Checks what the route asks, and runs its handler.
 async fn admit(app: &App, row: &'static Row, mut request: Request, next: Next) -> Response {
-    let needs_key = match row.policy {
-        Policy::Key => true,
-        Policy::Open | Policy::Notification => false,
+    let asked = match row.policy {
+        Policy::Key(permission) => Some(permission),
+        Policy::Open | Policy::Notification => None,
         Policy::Console(permission) => {
             return door::console(app, request, next, permission).await;
         }
         Policy::Entry => return door::entry(app, request, next).await,
         Policy::Metrics => match app.settings.metrics_access {
-            MetricsAccess::Key => true,
-            MetricsAccess::Local => !is_local(&request),
-            MetricsAccess::Everybody => false,
+            MetricsAccess::Key => Some(Permission::View),
+            MetricsAccess::Local => (!is_local(&request)).then_some(Permission::View),
+            MetricsAccess::Everybody => None,
         },
     };
-    if needs_key {
-        let engine = &app.engine;
-        let caller = app
-            .keys
-            .caller(request.headers(), engine.store(), engine.now());
-        match caller {
+    if let Some(permission) = asked {
+        let (store, now) = (app.engine.store(), app.engine.now());
+        let caller = app.keys.caller(request.headers(), (store, now), permission);
+        match caller.await {
             Ok(caller) => request.extensions_mut().insert(caller),
             Err(problem) => return problem.into_response(),
         };

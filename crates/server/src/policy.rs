@@ -36,8 +36,8 @@ impl Permission {
 pub(crate) enum Policy {
     /// Nothing: it tells nothing about anybody.
     Open,
-    /// A good API key; what its merchants do not cover looks absent.
-    Key,
+    /// A good API key whose role holds the permission; what its merchants do not cover looks absent.
+    Key(Permission),
     /// Nothing here: the message proves itself, or is answered like every other bad one (INV-23).
     Notification,
     /// As configured: a good API key, or nothing.
@@ -67,32 +67,42 @@ const fn row(method: &'static str, path: &'static str, policy: Policy) -> Row {
     }
 }
 
+use Permission::{Approve, Operate, View};
+
 /// All routes but the console's, which stand in [`console::ROUTES`].
 pub(crate) const ROUTES: [Row; 33] = [
-    row("POST", "/v1/refunds", Policy::Key),
-    row("GET", "/v1/refunds", Policy::Key),
-    row("GET", "/v1/refunds/{id}", Policy::Key),
-    row("GET", "/v1/refunds/{id}/events", Policy::Key),
-    row("POST", "/v1/refunds/{id}/approve", Policy::Key),
-    row("POST", "/v1/refunds/{id}/cancel", Policy::Key),
-    row("POST", "/v1/refunds/{id}/retry", Policy::Key),
-    row("POST", "/v1/refunds/{id}/resolve", Policy::Key),
-    row("POST", "/v1/refunds/{id}/query", Policy::Key),
-    row("PUT", "/v1/payments/{merchant}/{out_trade_no}", Policy::Key),
-    row("GET", "/v1/payments/{merchant}/{out_trade_no}", Policy::Key),
-    row("GET", "/v1/stream", Policy::Key),
-    row("POST", "/v1/webhooks", Policy::Key),
-    row("GET", "/v1/webhooks", Policy::Key),
-    row("GET", "/v1/webhooks/{id}", Policy::Key),
-    row("PATCH", "/v1/webhooks/{id}", Policy::Key),
-    row("DELETE", "/v1/webhooks/{id}", Policy::Key),
-    row("POST", "/v1/webhooks/{id}/rotate", Policy::Key),
-    row("POST", "/v1/webhooks/{id}/test", Policy::Key),
-    row("GET", "/v1/webhooks/{id}/deliveries", Policy::Key),
+    row("POST", "/v1/refunds", Policy::Key(Operate)),
+    row("GET", "/v1/refunds", Policy::Key(View)),
+    row("GET", "/v1/refunds/{id}", Policy::Key(View)),
+    row("GET", "/v1/refunds/{id}/events", Policy::Key(View)),
+    row("POST", "/v1/refunds/{id}/approve", Policy::Key(Approve)),
+    row("POST", "/v1/refunds/{id}/cancel", Policy::Key(Operate)),
+    row("POST", "/v1/refunds/{id}/retry", Policy::Key(Operate)),
+    row("POST", "/v1/refunds/{id}/resolve", Policy::Key(Operate)),
+    row("POST", "/v1/refunds/{id}/query", Policy::Key(Operate)),
+    row(
+        "PUT",
+        "/v1/payments/{merchant}/{out_trade_no}",
+        Policy::Key(Operate),
+    ),
+    row(
+        "GET",
+        "/v1/payments/{merchant}/{out_trade_no}",
+        Policy::Key(View),
+    ),
+    row("GET", "/v1/stream", Policy::Key(View)),
+    row("POST", "/v1/webhooks", Policy::Key(Operate)),
+    row("GET", "/v1/webhooks", Policy::Key(View)),
+    row("GET", "/v1/webhooks/{id}", Policy::Key(View)),
+    row("PATCH", "/v1/webhooks/{id}", Policy::Key(Operate)),
+    row("DELETE", "/v1/webhooks/{id}", Policy::Key(Operate)),
+    row("POST", "/v1/webhooks/{id}/rotate", Policy::Key(Operate)),
+    row("POST", "/v1/webhooks/{id}/test", Policy::Key(Operate)),
+    row("GET", "/v1/webhooks/{id}/deliveries", Policy::Key(View)),
     row(
         "POST",
         "/v1/webhooks/{id}/deliveries/{delivery}/redeliver",
-        Policy::Key,
+        Policy::Key(Operate),
     ),
     row("POST", "/notify/{merchant}/v3", Policy::Notification),
     row("POST", "/notify/{merchant}/v2/refund", Policy::Notification),
@@ -146,7 +156,7 @@ mod tests {
         for row in ROUTES {
             assert_eq!(
                 row.path.starts_with("/v1/"),
-                row.policy == Policy::Key,
+                matches!(row.policy, Policy::Key(_)),
                 "{}",
                 row.path
             );

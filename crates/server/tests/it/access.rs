@@ -68,7 +68,6 @@ async fn a_refund_that_the_key_does_not_cover_looks_absent() {
         ("GET", "/v1/refunds/ID/events"),
         ("POST", "/v1/refunds/ID/cancel"),
         ("POST", "/v1/refunds/ID/query"),
-        ("POST", "/v1/refunds/ID/approve"),
     ] {
         let send = |id: &str| {
             let request = request(method, &path.replace("ID", id), OTHER);

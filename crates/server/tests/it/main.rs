@@ -10,6 +10,7 @@ mod connection;
 mod console_door;
 mod document;
 mod input;
+mod keys;
 mod notification;
 mod payment;
 mod refund;

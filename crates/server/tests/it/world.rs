@@ -12,9 +12,9 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
-use tuikuan_domain::Role;
+use tuikuan_domain::{Actor, Role};
 use tuikuan_engine::{
-    CallError, Engine, EngineParts, MachineClock, MachineIds, Merchant, Network, Sending,
+    CallError, Engine, EngineParts, MachineClock, MachineIds, Merchant, Network, NewKey, Sending,
     WebhookCall, WebhookError,
 };
 use tuikuan_server::{Server, ServerParts, Settings};
@@ -152,6 +152,14 @@ pub(crate) async fn add_key(engine: &Engine, token: &str, scope: Scope) -> ApiKe
     };
     administer(engine, Administered::KeyCreated(key.clone()), now).await;
     key
+}
+
+/// A key as the command line makes it.
+pub(crate) async fn make_key(engine: &Engine, token: &str, new: NewKey) -> ApiKey {
+    let computed = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+    let hash = computed.as_ref().try_into().unwrap();
+    let people = engine.people();
+    people.create_key(&Actor::Cli, hash, new).await.unwrap()
 }
 
 pub(crate) async fn administer(engine: &Engine, act: Administered, at: Timestamp) {
