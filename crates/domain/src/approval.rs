@@ -2,6 +2,7 @@
 //! (INV-32, INV-33). The counting is done by the store in the transaction that creates the refund;
 //! here it is decided what is counted and what the counts may be. Days are Shanghai days (INV-40).
 
+use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 use tuikuan_terms::Fen;
@@ -141,6 +142,13 @@ impl LimitOf {
 #[must_use]
 pub fn day(at: Timestamp) -> String {
     Offset::constant(8).to_datetime(at).date().to_string()
+}
+
+/// The moment a Shanghai day ends; `None` at the end of all days.
+#[must_use]
+pub fn day_end(day: Date) -> Option<Timestamp> {
+    let midnight = day.tomorrow().ok()?.to_datetime(Time::midnight());
+    Offset::constant(8).to_timestamp(midnight).ok()
 }
 
 impl Asking<'_> {

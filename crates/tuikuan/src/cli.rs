@@ -12,6 +12,7 @@ use crate::commands::payment::PaymentCommand;
 use crate::commands::refund::RefundCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::sim::SimArgs;
+use crate::commands::user::UserCommand;
 use crate::demo::DemoArgs;
 
 /// The whole command line.
@@ -66,6 +67,12 @@ pub(crate) enum Command {
     Notify(NotifyCommand),
     /// Check config, keys, certificates, clock, reachability and store; say what to do
     Doctor(DoctorArgs),
+    /// Add and manage the people who sign in
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan user add wang --role admin\n  tuikuan user list"
+    )]
+    User(UserCommand),
     /// Make, list and revoke API keys
     #[command(
         subcommand,

@@ -8,6 +8,7 @@ pub(crate) mod payment;
 pub(crate) mod refund;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod user;
 
 /// Runs a short command to its end on one thread.
 pub(crate) fn block_on<F>(work: F) -> anyhow::Result<()>

@@ -37,6 +37,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Payment(command) => commands::payment::run(command),
         Command::Notify(command) => commands::notify::run(command),
         Command::Doctor(args) => commands::doctor::run(&args),
+        Command::User(command) => commands::user::run(command),
         Command::Key(command) => commands::key::run(command),
         Command::Bench(args) => bench::run(&args),
     }

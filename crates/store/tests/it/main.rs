@@ -15,5 +15,6 @@ mod jobs;
 mod kill;
 mod lists;
 mod money;
+mod people;
 mod sqlite_only;
 mod world;

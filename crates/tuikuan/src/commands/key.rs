@@ -8,12 +8,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tuikuan_domain::{MerchantName, Role};
-use tuikuan_store::{
-    AdminChange, Administered, ApiKey, CommitError, KeyId, NewAudit, Options, Scope, Store,
-};
-use uuid::Uuid;
+use tuikuan_domain::{Actor, MerchantName, Role};
+use tuikuan_engine::{EngineError, MachineClock, MachineIds, NewKey, People};
+use tuikuan_store::{ApiKey, KeyId, Options, Scope, Store, User};
 
+use super::user::RoleName;
 use crate::config::{Config, FILE};
 use crate::output;
 
@@ -35,7 +34,7 @@ pub(crate) enum KeyCommand {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tuikuan key create --name back-office\n  tuikuan key create --name shop-a --merchant shop-a --json"
+    after_help = "Examples:\n  tuikuan key create --name back-office\n  tuikuan key create --name shop-a --merchant shop-a --json\n  tuikuan key create --name till --owner li --role approver --expires 2027-12-31"
 )]
 pub(crate) struct CreateArgs {
     /// Whose key it is, for people
@@ -44,6 +43,15 @@ pub(crate) struct CreateArgs {
     /// Only for this merchant; can be given several times. All merchants by default
     #[arg(long, value_name = "NAME")]
     merchant: Vec<String>,
+    /// As whom it acts: a name from `tuikuan user list`. A key without an owner cannot approve
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
+    /// What it may do, at most: never more than its owner
+    #[arg(long, value_enum, default_value = "operator")]
+    role: RoleName,
+    /// Its last day, in Beijing
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = end_of_day)]
+    expires: Option<Timestamp>,
     #[command(flatten)]
     place: Place,
 }
@@ -79,7 +87,7 @@ pub(crate) fn run(command: KeyCommand) -> anyhow::Result<()> {
     super::block_on(async {
         match command {
             KeyCommand::Create(args) => create(args).await,
-            KeyCommand::List(args) => list(&args),
+            KeyCommand::List(args) => list(&args).await,
             KeyCommand::Revoke(args) => revoke(args).await,
         }
     })
@@ -96,7 +104,22 @@ async fn create(args: CreateArgs) -> anyhow::Result<()> {
         bail!("--name must have 1 to {NAME_CHARS_MAX} characters on one line");
     }
     let store = open(&config)?;
-    let made = make_key(&store, name, scope).await?;
+    let owner = match &args.owner {
+        Some(owner) => {
+            let found = store.user_by_name(owner).await?;
+            let owner = output::one_line(owner);
+            Some(found.ok_or_else(|| anyhow!("nobody is named {owner}; see `tuikuan user list`"))?)
+        }
+        None => None,
+    };
+    let new = NewKey {
+        name: name.to_owned(),
+        owner: owner.map(|owner| owner.id),
+        role: args.role.role(),
+        scope,
+        expires_at: args.expires,
+    };
+    let made = store_key(&store, new).await?;
     if args.place.json {
         let (id, key) = (made.id.as_str(), &made.key);
         return Ok(output::json(
@@ -121,55 +144,73 @@ pub(crate) struct MadeKey {
 
 /// Makes a key in a store.
 pub(crate) async fn make_key(store: &Store, name: &str, scope: Scope) -> anyhow::Result<MadeKey> {
-    let key = random_key()?;
-    let id: KeyId = format!("key_{}", Uuid::now_v7().simple()).parse()?;
-    let now = Timestamp::now();
-    let made = ApiKey {
-        id: id.clone(),
+    let new = NewKey {
         name: name.to_owned(),
-        hash: sha256(&key)?,
         owner: None,
         role: Role::Operator,
         scope,
-        created_at: now,
-        last_used_at: None,
         expires_at: None,
-        revoked_at: None,
     };
-    let audit = NewAudit {
-        at: now,
-        actor: "cli".to_owned(),
-        action: "key.created".to_owned(),
-        subject: id.to_string(),
-        detail: json!({ "name": name }).to_string(),
-    };
-    let change = AdminChange {
-        act: Administered::KeyCreated(made),
-        audit,
-    };
-    store
-        .administer(change)
-        .await
-        .context("the key could not be stored")?;
-    Ok(MadeKey { id, key })
+    store_key(store, new).await
 }
 
-fn list(args: &ListArgs) -> anyhow::Result<()> {
+async fn store_key(store: &Store, new: NewKey) -> anyhow::Result<MadeKey> {
+    let key = random_key()?;
+    let people = People::new(store, &MachineClock::real(), &MachineIds);
+    let made = match people.create_key(&Actor::Cli, sha256(&key)?, new).await {
+        Ok(made) => made,
+        Err(EngineError::NotAllowed) => {
+            bail!("the owner is disabled, or has a lower role than the key would")
+        }
+        Err(error) => return Err(error).context("the key could not be stored"),
+    };
+    Ok(MadeKey { id: made.id, key })
+}
+
+/// The end of a day in Beijing.
+fn end_of_day(text: &str) -> Result<Timestamp, String> {
+    let day: jiff::civil::Date = text
+        .parse()
+        .map_err(|_| "write it as 2027-12-31".to_owned())?;
+    let end = tuikuan_domain::approval::day_end(day).ok_or("this day is out of range")?;
+    if end <= Timestamp::now() {
+        return Err("this day has passed".to_owned());
+    }
+    Ok(end)
+}
+
+async fn list(args: &ListArgs) -> anyhow::Result<()> {
     let config = Config::load(&args.place.config)?;
-    let keys = open(&config)?.api_keys()?;
+    let store = open(&config)?;
+    let keys = store.api_keys()?;
+    let users = store.users().await?;
     if args.place.json {
-        let list: Vec<Value> = keys.iter().map(key_json).collect();
+        let list: Vec<Value> = keys.iter().map(|key| key_json(key, &users)).collect();
         return Ok(output::json(&json!({ "data": list, "next_cursor": null }))?);
     }
-    let mut table = output::table(&["id", "name", "merchants", "created", "last used", "revoked"]);
+    let head = [
+        "id",
+        "name",
+        "owner",
+        "role",
+        "merchants",
+        "created",
+        "last used",
+        "expires",
+        "revoked",
+    ];
+    let mut table = output::table(&head);
     for key in &keys {
         let time = |time: Option<Timestamp>| time.map_or_else(|| "-".to_owned(), |t| t.to_string());
         table.add_row([
             key.id.to_string(),
             output::one_line(&key.name),
+            owner_name(key, &users).map_or_else(|| "-".to_owned(), |name| output::one_line(&name)),
+            key.role.as_str().to_owned(),
             merchants(&key.scope).map_or_else(|| "all".to_owned(), |names| names.join(", ")),
             key.created_at.to_string(),
             time(key.last_used_at),
+            time(key.expires_at),
             time(key.revoked_at),
         ]);
     }
@@ -180,20 +221,10 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
     let id: KeyId = args.id.parse()?;
     let config = Config::load(&args.place.config)?;
     let store = open(&config)?;
-    let audit = NewAudit {
-        at: Timestamp::now(),
-        actor: "cli".to_owned(),
-        action: "key.revoked".to_owned(),
-        subject: id.to_string(),
-        detail: "{}".to_owned(),
-    };
-    let change = AdminChange {
-        act: Administered::KeyRevoked(id.clone()),
-        audit,
-    };
-    match store.administer(change).await {
+    let people = People::new(&store, &MachineClock::real(), &MachineIds);
+    match people.revoke_key(&Actor::Cli, &id).await {
         Ok(()) => {}
-        Err(CommitError::Conflict) => {
+        Err(EngineError::Conflict | EngineError::NotFound) => {
             return Err(anyhow!(
                 "there is no key {id} that is still good; see `tuikuan key list`"
             ));
@@ -223,7 +254,7 @@ pub(crate) fn open(config: &Config) -> anyhow::Result<Store> {
         .with_context(|| format!("the store {} could not be opened", config.store_url))
 }
 
-fn scope(config: &Config, names: &[String]) -> anyhow::Result<Scope> {
+pub(super) fn scope(config: &Config, names: &[String]) -> anyhow::Result<Scope> {
     if names.is_empty() {
         return Ok(Scope::All);
     }
@@ -240,20 +271,30 @@ fn scope(config: &Config, names: &[String]) -> anyhow::Result<Scope> {
     Ok(Scope::Only(found))
 }
 
-fn merchants(scope: &Scope) -> Option<Vec<String>> {
+pub(super) fn merchants(scope: &Scope) -> Option<Vec<String>> {
     match scope {
         Scope::All => None,
         Scope::Only(names) => Some(names.iter().map(ToString::to_string).collect()),
     }
 }
 
-fn key_json(key: &ApiKey) -> Value {
+/// The name of a key's owner.
+fn owner_name(key: &ApiKey, users: &[User]) -> Option<String> {
+    let owner = key.owner.as_ref()?;
+    let found = users.iter().find(|user| user.id == *owner);
+    Some(found.map_or_else(|| owner.to_string(), |user| user.name.clone()))
+}
+
+fn key_json(key: &ApiKey, users: &[User]) -> Value {
     json!({
         "id": key.id.as_str(),
         "name": key.name,
+        "owner": owner_name(key, users),
+        "role": key.role.as_str(),
         "merchants": merchants(&key.scope),
         "created_at": key.created_at.to_string(),
         "last_used_at": key.last_used_at.map(|time| time.to_string()),
+        "expires_at": key.expires_at.map(|time| time.to_string()),
         "revoked_at": key.revoked_at.map(|time| time.to_string()),
     })
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod journey;
 mod mistakes;
 mod notify;
+mod people;
 mod port;
 mod readme;
 mod stage;

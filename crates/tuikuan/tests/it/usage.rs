@@ -2,7 +2,7 @@
 
 use crate::stage::{say, tuikuan};
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 34] = [
     "demo",
     "init",
     "serve",
@@ -24,6 +24,13 @@ const COMMANDS: [&str; 27] = [
     "notify",
     "notify decode",
     "doctor",
+    "user",
+    "user add",
+    "user list",
+    "user passwd",
+    "user disable",
+    "user enable",
+    "user role",
     "key",
     "key create",
     "key list",
@@ -77,6 +84,9 @@ fn wrong_use_is_exit_code_2() {
         &["refund", "resolve", "rf_1"],
         &["sim", "--speed", "0"],
         &["key", "create"],
+        &["key", "create", "--name", "x", "--expires", "2020-01-01"],
+        &["user", "add", "li"],
+        &["user", "role", "li", "owner"],
         &["bench", "nothing"],
     ] {
         let said = say(tuikuan().args(args));

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use jiff::civil::Date;
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use tuikuan_domain::{PersonId, Role};
 use tuikuan_engine::{EngineError, NewKey};
 use tuikuan_store::{ApiKey, KeyId, User};
@@ -140,10 +139,7 @@ async fn asked(
 
 /// The moment a day of Beijing ends.
 fn end_of_day(text: &str) -> Option<Timestamp> {
-    let day: Date = text.parse().ok()?;
-    let next = day.checked_add(Span::new().days(1)).ok()?;
-    let midnight = next.to_datetime(jiff::civil::Time::midnight());
-    jiff::tz::Offset::constant(8).to_timestamp(midnight).ok()
+    tuikuan_domain::approval::day_end(text.parse().ok()?)
 }
 
 /// `POST /console/keys/{id}/revoke`.
