@@ -3,9 +3,10 @@
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tuikuan_domain::{MerchantName, PersonId, Role};
+use tuikuan_domain::{MerchantName, PersonId, RefundId, Role};
 
-use crate::ids::{EndpointId, KeyId};
+use crate::care::Care;
+use crate::ids::{DeliveryId, EndpointId, KeyId};
 use crate::people::PeopleAct;
 
 /// Which merchants a key or a person may see and act for (INV-34).
@@ -115,4 +116,23 @@ pub enum Administered {
     EndpointDeleted(EndpointId),
     /// Something about people.
     People(Box<PeopleAct>),
+    /// Somebody cares for something that needs a person.
+    Cared(Care),
+    /// A notification was taken in once more.
+    Replayed(Replayed),
+    /// Messages are sent again from their first try.
+    Redelivered(Vec<DeliveryId>),
+}
+
+/// What came of taking a notification in once more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// Its number.
+    pub number: i64,
+    /// What it came to this time.
+    pub outcome: String,
+    /// The refund it is about, where that is known now.
+    pub refund_id: Option<RefundId>,
+    /// The line of history it caused, if it caused one.
+    pub seq: Option<i64>,
 }

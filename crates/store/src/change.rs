@@ -117,6 +117,8 @@ pub struct InboxEntry {
     pub received_at: Timestamp,
     /// What became of it.
     pub outcome: String,
+    /// The time of success that it tells, where it tells one.
+    pub told_at: Option<Timestamp>,
 }
 
 /// A conversation with WeChat, redacted by whoever had it.

@@ -69,6 +69,23 @@ pub struct Delivery {
     pub next_at: Option<Timestamp>,
 }
 
+/// Which deliveries a list shows, newest first.
+#[derive(Debug, Clone)]
+pub struct DeliveryFilter {
+    /// To which endpoint.
+    pub endpoint: EndpointId,
+    /// In this status only.
+    pub status: Option<DeliveryStatus>,
+    /// Made at or after.
+    pub from: Option<Timestamp>,
+    /// Made before.
+    pub to: Option<Timestamp>,
+    /// Where the last page ended.
+    pub before: Option<DeliveryId>,
+    /// At most so many, at most [`crate::LIST_MAX`].
+    pub limit: u32,
+}
+
 /// How a try ended, written under its lease.
 #[derive(Debug, Clone)]
 pub struct DeliveryReport {

@@ -13,11 +13,14 @@
 
 mod admin;
 mod batch;
+mod care;
 mod chain;
 mod change;
 mod delivery;
 mod error;
+mod figures;
 mod ids;
+mod inbox;
 mod job;
 mod people;
 mod records;
@@ -26,16 +29,24 @@ mod select;
 mod sqlite;
 mod store;
 
-pub use admin::{AdminChange, Administered, ApiKey, AuditEntry, Endpoint, NewAudit, Scope};
+pub use admin::{
+    AdminChange, Administered, ApiKey, AuditEntry, Endpoint, NewAudit, Replayed, Scope,
+};
 pub use batch::{
     BATCH_LINES_PER_WRITE, BatchCount, BatchCursor, BatchFilter, BatchLine, BatchPage, BatchWrite,
     CheckedLine, FactsWanted, LineEnd, LineError, LineFilter, LineMark, LinesOf, NewBatch,
 };
+pub use care::{Care, NeededAsked, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting};
 pub use chain::{AuditFault, HistoryFault};
 pub use change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
-pub use delivery::{Delivery, DeliveryEnd, DeliveryReport, DeliveryStatus};
+pub use delivery::{Delivery, DeliveryEnd, DeliveryFilter, DeliveryReport, DeliveryStatus};
 pub use error::{CommitError, Fatal, OpenError, ReadError};
+pub use figures::{
+    Bucket, Class, FigureDifference, Figures, FiguresAsked, Histogram, Sum, beijing_day,
+    beijing_hour,
+};
 pub use ids::{DeliveryId, EndpointId, IdError, KeyId};
+pub use inbox::{InboxCursor, InboxFilter, Settled};
 pub use job::{Claim, Claimed, Guard, Job, JobKey, Lane, LaneDue, Release};
 pub use people::{
     Invitation, PeopleAct, Purpose, SESSIONS_MAX, SecondFactor, Session, USERS_MAX, User,

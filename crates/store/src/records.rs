@@ -132,6 +132,8 @@ pub struct InboxRecord {
     pub entry: crate::change::InboxEntry,
     /// How often its equal came again.
     pub repeats: i64,
+    /// The line of the refund's history that it caused.
+    pub seq: Option<i64>,
 }
 
 /// How many refunds of a merchant stand in a status.

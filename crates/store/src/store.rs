@@ -99,6 +99,10 @@ macro_rules! on {
 }
 
 mod batches;
+mod care;
+mod deliveries;
+mod figures;
+mod inbox;
 mod people;
 mod reads;
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 use secrecy::ExposeSecret;
 
-use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Scope};
+use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Replayed, Scope};
 use crate::chain::{BEGINNING, Link};
 use crate::delivery::{DeliveryEnd, DeliveryReport, DeliveryStatus};
 use crate::error::CommitError;
@@ -153,6 +153,13 @@ impl Work<'_> {
             Administered::EndpointUpdated(endpoint) => self.update_endpoint(endpoint)?,
             Administered::EndpointDeleted(id) => self.delete_endpoint(id, at)?,
             Administered::People(act) => self.people(act, at)?,
+            Administered::Cared(care) => self.care(care)?,
+            Administered::Replayed(replayed) => self.replayed(replayed)?,
+            Administered::Redelivered(ids) => {
+                for id in ids {
+                    self.redeliver(id, at)?;
+                }
+            }
         }
         self.append_audit(&change.audit)
     }
@@ -238,6 +245,19 @@ impl Work<'_> {
         let lane = Lane::Webhook(id.clone()).to_string();
         self.execute("DELETE FROM jobs WHERE lane = ?1", [lane])?;
         Ok(())
+    }
+
+    fn replayed(&mut self, replayed: &Replayed) -> Result<(), Trouble> {
+        let sql = "UPDATE inbox SET outcome = ?2, refund_id = coalesce(?3, refund_id),
+                       seq = coalesce(?4, seq)
+                   WHERE number = ?1";
+        let row = params![
+            replayed.number,
+            replayed.outcome,
+            replayed.refund_id.as_ref().map(|id| id.as_str()),
+            replayed.seq,
+        ];
+        self.exactly_one(sql, row)
     }
 
     pub(super) fn settle_inbox(&mut self, number: i64, outcome: &str) -> Result<(), Trouble> {

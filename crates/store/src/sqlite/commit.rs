@@ -10,6 +10,8 @@ use tuikuan_domain::{Event, Payment, Plan, Refund, RefundId, Status};
 use crate::chain::{BEGINNING, Link};
 use crate::change::{Change, Committed, Exchange, Inbox, InboxEntry};
 use crate::error::CommitError;
+use crate::figures::cell::Standing;
+use crate::sqlite::figures::standing;
 use crate::sqlite::records::{Indexed, Transaction};
 use crate::sqlite::sql;
 use crate::sqlite::trouble::{Trouble, UNREADABLE};
@@ -19,6 +21,8 @@ use crate::sqlite::work::Work;
 struct Before {
     head: [u8; 32],
     status: Status,
+    /// What the figures of the overview hold of it.
+    standing: Standing,
     /// Values that stand in an index: rewritten only when one of them changes.
     indexed: Indexed,
 }
@@ -77,7 +81,7 @@ impl Work<'_> {
             self.mark_line(mark)?;
         }
         let inbox = match &change.inbox {
-            Some(entry) => self.insert_inbox(entry)?,
+            Some(entry) => self.insert_inbox(entry, change.event.as_ref())?,
             None => Inbox::Absent,
         };
         Ok(Committed { position, inbox })
@@ -128,14 +132,18 @@ impl Work<'_> {
                 approval: row.get(11)?,
                 approval_until: row.get(12)?,
             };
-            Ok((version, head, status, indexed))
+            let rest: (Option<String>, Option<i64>) = (row.get(13)?, row.get(14)?);
+            Ok((version, head, status, indexed, rest))
         })?;
         match found {
-            Some((stored, head, status, indexed)) if stored == version => {
+            Some((stored, head, status, indexed, rest)) if stored == version => {
                 let status = Status::parse(&status).ok_or(Trouble::Refused(UNREADABLE))?;
+                let attention = indexed.attention.as_deref();
+                let standing = standing((status, attention), rest)?;
                 Ok(Some(Before {
                     head,
                     status,
+                    standing,
                     indexed,
                 }))
             }
@@ -176,10 +184,12 @@ impl Work<'_> {
                 self.update_refund(refund, version, &before.indexed, &line.hash)?;
                 self.count(&refund.merchant, Some(before.status), refund.status);
                 self.count_lines(refund, before.status)?;
+                self.moves.refund(refund, Some(before.standing));
             }
             _ => {
                 self.insert_refund(refund, &line.hash)?;
                 self.count(&refund.merchant, None, refund.status);
+                self.moves.refund(refund, None);
             }
         }
         Ok(())
@@ -228,7 +238,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn insert_inbox(&mut self, entry: &InboxEntry) -> Result<Inbox, Trouble> {
+    fn insert_inbox(
+        &mut self,
+        entry: &InboxEntry,
+        caused: Option<&Event>,
+    ) -> Result<Inbox, Trouble> {
         let stored = self.execute(
             sql::INBOX_INSERT,
             params![
@@ -240,9 +254,12 @@ impl Work<'_> {
                 entry.refund_id.as_ref().map(|id| id.as_str()),
                 entry.received_at.as_microsecond(),
                 entry.outcome,
+                entry.told_at.map(Timestamp::as_microsecond),
+                caused.map(|event| event.seq),
             ],
         )?;
         if stored == 1 {
+            self.moves.notification(entry);
             return Ok(Inbox::Stored);
         }
         self.execute(sql::INBOX_REPEAT, [entry.dedupe])?;

@@ -25,7 +25,7 @@ const VERIFY_STEP: u32 = 500;
 pub(super) fn refunds(c: &Connection, filter: &RefundFilter) -> Read<Page<Refund>> {
     let limit = filter.limit.clamp(1, LIST_MAX);
     let mut found = Vec::new();
-    for merchant in merchants(c, filter)? {
+    for merchant in merchants_of(c, filter.merchant.as_ref(), &filter.allowed)? {
         found.extend(of_merchant(c, filter, &merchant, limit.saturating_add(1))?);
     }
     found.sort_by(|a: &Refund, b: &Refund| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
@@ -39,8 +39,13 @@ pub(super) fn refunds(c: &Connection, filter: &RefundFilter) -> Read<Page<Refund
     Ok(Page { items: found, next })
 }
 
-fn merchants(c: &Connection, filter: &RefundFilter) -> Read<Vec<MerchantName>> {
-    match (&filter.merchant, &filter.allowed) {
+/// The merchants whose rows a list walks.
+pub(super) fn merchants_of(
+    c: &Connection,
+    merchant: Option<&MerchantName>,
+    allowed: &Merchants,
+) -> Read<Vec<MerchantName>> {
+    match (merchant, allowed) {
         (Some(one), allowed) if allowed.allows(one) => Ok(vec![one.clone()]),
         (Some(_), _) => Ok(Vec::new()),
         (None, Merchants::Only(names)) => Ok(names.clone()),

@@ -13,7 +13,7 @@ use crate::records::{Attempt, InboxRecord, Situation, StatusCount, StoredEvent, 
 use crate::seal::DataKey;
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::jobs::PARKED;
-use crate::sqlite::rows::{self, event_columns, payment_columns, refund_columns};
+use crate::sqlite::rows::{self, event_columns, inbox_columns, payment_columns, refund_columns};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -87,7 +87,10 @@ pub(super) fn refund_and_payment(c: &Connection, id: &RefundId) -> Read<Situatio
 
 /// Several reads of one state: a commit between two of them would show a refund beside sums that do
 /// not hold it, or hold it twice.
-fn at_one_instant<T>(c: &Connection, read: impl FnOnce(&Connection) -> Read<T>) -> Read<T> {
+pub(super) fn at_one_instant<T>(
+    c: &Connection,
+    read: impl FnOnce(&Connection) -> Read<T>,
+) -> Read<T> {
     let snapshot = c.unchecked_transaction()?;
     let seen = read(&snapshot)?;
     snapshot.commit()?;
@@ -257,10 +260,8 @@ pub(super) fn audit_after(c: &Connection, number: i64, limit: u32) -> Read<Vec<A
 }
 
 pub(super) fn inbox(c: &Connection, number: i64) -> Read<Option<InboxRecord>> {
-    let sql = "SELECT number, dedupe, merchant, generation, headers, body, refund_id, received_at,
-                      outcome, repeats
-               FROM inbox WHERE number = ?1";
-    one(c, sql, [number], rows::inbox)
+    const SQL: &str = concat!("SELECT ", inbox_columns!(), " FROM inbox WHERE number = ?1");
+    one(c, SQL, [number], rows::inbox)
 }
 
 pub(super) fn list_inbox(
@@ -269,11 +270,13 @@ pub(super) fn list_inbox(
     before: Option<i64>,
     limit: u32,
 ) -> Read<Vec<InboxRecord>> {
-    let sql = "SELECT number, dedupe, merchant, generation, headers, body, refund_id, received_at,
-                      outcome, repeats
-               FROM inbox
-               WHERE number < ?1 AND (?2 IS NULL OR merchant IN (SELECT value FROM json_each(?2)))
-               ORDER BY number DESC LIMIT ?3";
+    const SQL: &str = concat!(
+        "SELECT ",
+        inbox_columns!(),
+        " FROM inbox
+          WHERE number < ?1 AND (?2 IS NULL OR merchant IN (SELECT value FROM json_each(?2)))
+          ORDER BY number DESC LIMIT ?3"
+    );
     let names = match allowed {
         Merchants::All => None,
         Merchants::Only(names) => {
@@ -284,7 +287,7 @@ pub(super) fn list_inbox(
     let before = before.unwrap_or(i64::MAX);
     many(
         c,
-        sql,
+        SQL,
         params![before, names, limit.min(LIST_MAX)],
         rows::inbox,
     )

@@ -53,7 +53,14 @@ macro_rules! event_columns {
     };
 }
 
-pub(super) use {event_columns, payment_columns, refund_columns};
+/// The columns of a notification.
+macro_rules! inbox_columns {
+    () => {
+        "number, dedupe, merchant, generation, headers, body, refund_id, received_at, outcome, \
+         told_at, repeats, seq"
+    };
+}
+pub(super) use {event_columns, inbox_columns, payment_columns, refund_columns};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -305,8 +312,10 @@ pub(super) fn inbox(row: &Row<'_>) -> Read<InboxRecord> {
             refund_id: c.parsed_maybe()?,
             received_at: c.time()?,
             outcome: c.raw()?,
+            told_at: c.time_maybe()?,
         },
         repeats: c.raw()?,
+        seq: c.raw()?,
     })
 }
 

@@ -2,7 +2,8 @@
 
 pub(super) const REFUND_BEFORE: &str = "
     SELECT version, history_head, status, payment_id, out_trade_no, refund_id, attention, ended_at,
-        total, transaction_id, attention_since, approval, approval_until
+        total, transaction_id, attention_since, approval, approval_until, pending_reason,
+        succeeded_at
     FROM refunds WHERE id = ?1";
 
 pub(super) const REFUND_INSERT: &str = "
@@ -84,8 +85,9 @@ pub(super) const ATTEMPT_END: &str = "
 
 pub(super) const INBOX_INSERT: &str = "
     INSERT INTO inbox (
-        dedupe, merchant, generation, headers, body, refund_id, received_at, outcome, repeats)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)
+        dedupe, merchant, generation, headers, body, refund_id, received_at, outcome, told_at, seq,
+        repeats)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0)
     ON CONFLICT (dedupe) DO NOTHING";
 
 pub(super) const INBOX_REPEAT: &str = "UPDATE inbox SET repeats = repeats + 1 WHERE dedupe = ?1";

@@ -8,6 +8,7 @@ use tuikuan_domain::{MerchantName, Status};
 
 use crate::seal::DataKey;
 use crate::sqlite::batch::Moved;
+use crate::sqlite::figures::Moves;
 use crate::sqlite::trouble::Trouble;
 
 /// One transaction in the making.
@@ -19,11 +20,21 @@ pub(super) struct Work<'c> {
     /// Whether the present operation has written something.
     pub(super) wrote: bool,
     pub(super) effects: Effects,
+    /// What moves in the figures of the overview.
+    pub(super) moves: Moves,
     counted: Vec<(MerchantName, Status, i64)>,
     /// Lines of batches that moved.
     pub(super) moved: Vec<Moved>,
     /// The engine's time, as the last change has it.
     pub(super) at: Timestamp,
+}
+
+/// Where the counters stand.
+pub(super) struct Mark {
+    counted: usize,
+    moves: usize,
+    moved: usize,
+    effects: Effects,
 }
 
 /// What others are told once the transaction is durable.
@@ -41,6 +52,7 @@ impl<'c> Work<'c> {
             forwarded_us,
             wrote: false,
             effects: Effects::default(),
+            moves: Moves::default(),
             counted: Vec::new(),
             moved: Vec::new(),
             at: Timestamp::UNIX_EPOCH,
@@ -83,15 +95,21 @@ impl<'c> Work<'c> {
     }
 
     /// Where the counters stand, to come back to with [`Work::forget`].
-    pub(super) fn mark(&self) -> (usize, usize, Effects) {
-        (self.counted.len(), self.moved.len(), self.effects)
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            counted: self.counted.len(),
+            moves: self.moves.len(),
+            moved: self.moved.len(),
+            effects: self.effects,
+        }
     }
 
     /// Forgets what an operation counted that was undone.
-    pub(super) fn forget(&mut self, mark: (usize, usize, Effects)) {
-        self.counted.truncate(mark.0);
-        self.moved.truncate(mark.1);
-        self.effects = mark.2;
+    pub(super) fn forget(&mut self, mark: &Mark) {
+        self.counted.truncate(mark.counted);
+        self.moves.truncate(mark.moves);
+        self.moved.truncate(mark.moved);
+        self.effects = mark.effects;
     }
 
     /// Writes the counters, once for the whole transaction.

@@ -209,7 +209,7 @@ impl Writer {
                 Err(trouble) => return Err(trouble.into()),
             });
             if lost {
-                work.forget(mark);
+                work.forget(&mark);
             }
             match care {
                 Care::Bare if lost && work.wrote => return Err(Undone::Dirty),
@@ -223,6 +223,7 @@ impl Writer {
             }
         }
         work.write_counts()?;
+        work.write_figures()?;
         self.run("COMMIT")?;
         Ok((answers, work.effects))
     }

@@ -205,6 +205,7 @@ async fn an_equal_notification_is_stored_once_and_counted() {
             refund_id: Some(id.clone()),
             received_at: at(5),
             outcome: "applied".to_owned(),
+            told_at: None,
         };
         let mut results = Vec::new();
         for _ in 0..3 {

@@ -9,8 +9,11 @@
 mod admin;
 mod approvals;
 mod batches;
+mod care;
 mod changes;
+mod figures;
 mod histories;
+mod inbox;
 mod jobs;
 mod kill;
 mod lists;

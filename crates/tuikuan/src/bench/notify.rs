@@ -241,6 +241,7 @@ fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Result<Chan
         .collect();
     let mut change = Change::of(transition, refund.id.clone(), now);
     change.inbox = Some(InboxEntry {
+        told_at: None,
         dedupe: hash.as_ref().try_into()?,
         merchant: refund.merchant.clone(),
         generation: "v3".to_owned(),
