@@ -62,6 +62,9 @@ impl Engine {
                 };
                 self.tally().count("wechat_calls", label);
                 self.watch_serial(merchant, &result);
+                if let Ok(response) = &result {
+                    self.note_answer(merchant, response);
+                }
                 let result = result.map_err(Failure::Network);
                 let wall = self.clock().wall().as_second();
                 Call {

@@ -16,6 +16,7 @@ use crate::batch::Uploads;
 use crate::by::By;
 use crate::clock::{Clock, IdSource};
 use crate::error::EngineError;
+use crate::health::Vitals;
 use crate::lane::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::merchant::Merchant;
@@ -47,6 +48,7 @@ struct Inner {
     merchants: Vec<Arc<Merchant>>,
     by_name: HashMap<MerchantName, usize>,
     tally: Tally,
+    vitals: Vitals,
     work: tokio::sync::Notify,
     certificates: HashMap<MerchantName, tokio::sync::Notify>,
     uploads: Uploads,
@@ -109,6 +111,7 @@ impl Engine {
             merchants: parts.merchants,
             by_name,
             tally: Tally::default(),
+            vitals: Vitals::default(),
             work: tokio::sync::Notify::new(),
             certificates,
             uploads: Uploads::default(),
@@ -208,6 +211,10 @@ impl Engine {
 
     pub(crate) fn network(&self) -> &Arc<dyn Network> {
         &self.inner.network
+    }
+
+    pub(crate) fn vitals(&self) -> &Vitals {
+        &self.inner.vitals
     }
 
     pub(crate) fn ids(&self) -> &dyn IdSource {

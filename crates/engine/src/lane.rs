@@ -52,6 +52,15 @@ pub(crate) struct Lanes {
     lanes: Arc<Mutex<HashMap<String, Lane>>>,
 }
 
+/// How busy a merchant's lane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Submits in the last second.
+    pub(crate) submits: usize,
+    /// Closed until then.
+    pub(crate) closed_until: Option<Timestamp>,
+}
+
 /// Whether a submit may leave now.
 pub(crate) enum Permit {
     /// It was counted and may leave; its end is to be told to the place.
@@ -246,6 +255,15 @@ impl Lanes {
     /// Submits under way.
     pub(crate) fn in_flight(&self, mch_id: &str) -> usize {
         self.with(mch_id, |lane| lane.in_flight)
+    }
+
+    /// How busy the lane is.
+    pub(crate) fn load(&self, mch_id: &str, now: Timestamp) -> Load {
+        let limit = self.limits.submits_per_second.max(1);
+        self.with(mch_id, |lane| Load {
+            submits: limit.saturating_sub(lane.second.free(now)),
+            closed_until: lane.closed_until.filter(|until| *until > now),
+        })
     }
 
     /// How many submits it makes sense to claim now.

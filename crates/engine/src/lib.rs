@@ -6,6 +6,7 @@
 //! can be simulated from a seed (see [`step`]).
 
 pub mod address;
+mod attention;
 pub mod batch;
 mod by;
 mod call;
@@ -13,6 +14,7 @@ mod certificates;
 mod clock;
 mod engine;
 mod error;
+mod health;
 mod internet;
 mod job;
 mod lane;
@@ -23,6 +25,7 @@ mod notice;
 mod payment;
 mod people;
 mod redact;
+mod replay;
 mod request;
 mod settings;
 pub mod step;
@@ -32,10 +35,12 @@ mod webhook;
 mod worker;
 
 pub use address::AddressPolicy;
+pub use attention::{Cared, Caring, REDELIVER_MAX};
 pub use by::By;
 pub use clock::{Clock, IdSource, MachineClock, MachineIds};
 pub use engine::{Engine, EngineParts};
 pub use error::EngineError;
+pub use health::{Health, KeyMode};
 pub use internet::{Internet, InternetError, InternetOptions};
 pub use ledger::LedgerError;
 pub use merchant::Merchant;
@@ -43,6 +48,8 @@ pub use network::{CallError, FetchError, Network, Sending, WebhookCall, WebhookE
 pub use notice::{Channel, Incoming, Received};
 pub use payment::{PaymentRegistration, Registered};
 pub use people::{INVITATION_LIFE, NewKey, NewUser, People, covers};
+pub use redact::body as redacted;
+pub use replay::Replayed;
 pub use request::{Agreed, RefundRequest, Requested, number_of};
 pub use settings::Settings;
 pub use tally::Tally;

@@ -4,27 +4,30 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use tuikuan_domain::planted::{self, Bug};
-use tuikuan_domain::refund::{Content, Context, adopt, observe};
+use tuikuan_domain::refund::{Context, observe};
 use tuikuan_domain::{
-    Actor, Finding, MerchantName, NewRefund, Observation, OrderRef, Payment, PaymentFinding,
-    PaymentReport, Refund, Report, Source, WechatState,
+    MerchantName, Observation, OrderRef, Payment, PaymentFinding, PaymentReport, Refund, Source,
+    WechatState,
 };
-use tuikuan_store::{Change, CommitError, Inbox, InboxEntry};
-use tuikuan_terms::OutRefundNo;
+use tuikuan_store::{Change, Inbox, InboxEntry};
 use tuikuan_wechat::v2::notification as v2;
 use tuikuan_wechat::v3::notification::{self as v3, NotificationError, Subject};
 use tuikuan_wechat::v3::sign::VerifyError;
 use tuikuan_wechat::{Format, RefundReport, sniff};
 
 use crate::by::By;
-use crate::clock::refund_id;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::job::look_up::record;
-use crate::ledger::{Beside, LedgerError, Loaded, ROUNDS_MAX};
+use crate::ledger::{Beside, Loaded};
 use crate::merchant::Merchant;
 use crate::payment::Said;
 use crate::verdict::{payment_of, report_of};
+
+mod refusal;
+mod stranger;
+
+use refusal::told_at;
+pub(crate) use refusal::{reason_v2, reason_v3};
 
 /// At which door a notification arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,9 @@ pub enum Received {
     /// It could not be stored: failure, send it again.
     NotStored,
 }
+
+/// The tally's name for refused notifications; its labels are merchant and reason.
+const REFUSED: &str = "notifications_refused";
 
 /// Headers that are kept with a notification.
 const KEPT_HEADERS: [&str; 5] = [
@@ -108,6 +114,7 @@ impl Engine {
                 ) {
                     self.want_certificates(&merchant.name);
                 }
+                self.refused(merchant, reason_v3(&error));
                 tracing::debug!(merchant = %merchant.name, %error, "notification refused");
                 return None;
             }
@@ -157,6 +164,7 @@ impl Engine {
         }
         let mut inbox = entry("applied");
         inbox.refund_id = Some(refund.id.clone());
+        inbox.told_at = report.success_time;
         let beside = Beside {
             inbox: Some(inbox),
             ..Beside::default()
@@ -192,6 +200,7 @@ impl Engine {
         let hint = match v2::open_refund(&incoming.body, merchant.mch_id.as_str(), key) {
             Ok(hint) => hint,
             Err(error) => {
+                self.refused(merchant, reason_v2(&error));
                 tracing::debug!(merchant = %merchant.name, %error, "notification refused");
                 return None;
             }
@@ -207,6 +216,7 @@ impl Engine {
         };
         let mut inbox = entry("hint");
         inbox.refund_id = Some(refund.id.clone());
+        inbox.told_at = told_at(&hint.report);
         let beside = Beside {
             inbox: Some(inbox),
             ..Beside::default()
@@ -233,7 +243,13 @@ impl Engine {
     ) -> Option<Result<(), EngineError>> {
         let key = merchant.account.credentials.api_v2_key()?;
         let opened = v2::open_payment(&incoming.body, merchant.mch_id.as_str(), key);
-        let report = opened.ok()?;
+        let report = match opened {
+            Ok(report) => report,
+            Err(error) => {
+                self.refused(merchant, reason_v2(&error));
+                return None;
+            }
+        };
         let entry = |outcome: &str| self.entry(merchant, incoming, (&incoming.body, "v2"), outcome);
         Some(match payment_of(merchant, report) {
             PaymentFinding::Paid(facts) => self.payment_told(merchant, &facts, entry).await,
@@ -270,119 +286,10 @@ impl Engine {
         }
     }
 
-    /// A v2 notification about a refund we do not know: stored, and once, within the merchant's
-    /// budget, WeChat is asked; only that answer counts (INV-18, INV-39).
-    async fn ask_about(
-        &self,
-        merchant: &Merchant,
-        number: &OutRefundNo,
-        entry: InboxEntry,
-    ) -> Result<(), EngineError> {
-        if self.keep(entry).await? == Inbox::Repeat {
-            return Ok(());
-        }
-        let now = self.now();
-        if self
-            .lanes()
-            .stranger(merchant.mch_id.as_str(), now)
-            .is_some()
-        {
-            self.tally().count("notifications_unmatched", "over_budget");
-            return Ok(());
-        }
-        let request = merchant.account.query_refund(number, &self.stamp());
-        match self
-            .call(merchant, request)
-            .await
-            .stranger_finding(merchant, number)
-        {
-            Finding::Found(report) => self.adopt(merchant, &report, None).await,
-            Finding::NotFound | Finding::Unanswered(_) | Finding::MerchantFault(_) => {
-                self.tally().count("notifications_unmatched", "unconfirmed");
-                Ok(())
-            }
-        }
-    }
-
-    /// Verified evidence of a refund that was made elsewhere: it becomes a record (INV-39).
-    async fn adopt(
-        &self,
-        merchant: &Merchant,
-        report: &Report,
-        inbox: Option<InboxEntry>,
-    ) -> Result<(), EngineError> {
-        for _ in 0..ROUNDS_MAX {
-            let found = self
-                .store()
-                .refund_by_number(&merchant.mch_id, &report.out_refund_no)?;
-            let order = OrderRef {
-                out_trade_no: report.out_trade_no.clone(),
-                transaction_id: report.transaction_id.clone(),
-            };
-            let facts = report.out_trade_no.clone().zip(report.total);
-            let (None, Some((out_trade_no, total))) = (found, facts) else {
-                return self.keep_some(inbox).await;
-            };
-            let transaction_id = report.transaction_id.clone();
-            let named = PaymentReport {
-                out_trade_no,
-                transaction_id,
-                total,
-                paid_at: None,
-            };
-            let payment = record(self, merchant, &named)?;
-            let new = self.stranger(merchant, report, order);
-            let id = new.id.clone();
-            let by = By::engine(Source::Notification);
-            let context = self.ledger().context(&by);
-            let transition = match adopt(new, &payment, report, &context) {
-                Ok(transition) if payment.total == total => transition,
-                Ok(_) | Err(_) => {
-                    self.tally()
-                        .count("notifications_unmatched", "does_not_fit");
-                    tracing::warn!(
-                        merchant = %merchant.name, number = %report.out_refund_no,
-                        "a refund made elsewhere does not fit into its payment"
-                    );
-                    return self.keep_some(inbox).await;
-                }
-            };
-            let beside = Beside {
-                inbox: inbox.clone(),
-                ..Beside::default()
-            };
-            match self.ledger().commit(&transition, &id, &beside).await {
-                Ok(_) => {
-                    self.tally().count("notifications_unmatched", "adopted");
-                    return Ok(());
-                }
-                Err(CommitError::Conflict) => tokio::task::yield_now().await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(LedgerError::Contended.into())
-    }
-
-    fn stranger(&self, merchant: &Merchant, report: &Report, order: OrderRef) -> NewRefund {
-        NewRefund {
-            id: refund_id(self.ids()),
-            merchant: merchant.name.clone(),
-            mch_id: merchant.mch_id.clone(),
-            sub_mch_id: merchant.sub_mch_id.clone(),
-            out_refund_no: report.out_refund_no.clone(),
-            content: Content {
-                order,
-                amount: report.amount,
-                reason: None,
-                funds_account: None,
-                goods_detail: None,
-                not_before: None,
-                expected_refundable: None,
-                replaces: None,
-                metadata: None,
-            },
-            requested_by: Actor::Engine,
-        }
+    /// Counts, for people, why a notification of a merchant was refused.
+    fn refused(&self, merchant: &Merchant, reason: &str) {
+        let label = format!("{}/{reason}", merchant.name);
+        self.tally().count(REFUSED, label);
     }
 
     pub(crate) async fn keep_some(&self, entry: Option<InboxEntry>) -> Result<(), EngineError> {
@@ -434,6 +341,7 @@ impl Engine {
             refund_id: None,
             received_at: self.now(),
             outcome: outcome.to_owned(),
+            told_at: None,
         }
     }
 }

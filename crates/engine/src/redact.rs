@@ -16,7 +16,8 @@ const HIDDEN: [&str; 8] = [
 const KEPT_CHARS_MAX: usize = 8 * 1024;
 
 /// The body as text with the values of hidden fields replaced.
-pub(crate) fn body(bytes: &[u8]) -> String {
+#[must_use]
+pub fn body(bytes: &[u8]) -> String {
     let mut text: String = String::from_utf8_lossy(bytes)
         .chars()
         .take(KEPT_CHARS_MAX)

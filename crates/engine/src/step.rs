@@ -100,7 +100,7 @@ impl Engine {
         };
         let refund = self.store().refund(id)?.ok_or(LedgerError::NotFound)?;
         match work.claimed.step {
-            Some(Step::Submit) => job::submit::run(self, held, refund).await,
+            Some(Step::Submit) => Box::pin(job::submit::run(self, held, refund)).await,
             Some(Step::ExpireApproval) => job::expire::run(self, held, refund).await,
             Some(Step::LookUpPayment) => job::look_up::run(self, held, refund).await,
             Some(Step::Query) | None => job::query::run(self, held, refund).await,

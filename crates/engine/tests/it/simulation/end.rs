@@ -103,6 +103,7 @@ impl Life {
         }
         self.judge_books(&refunds);
         self.judge_inbox();
+        self.judge_figures();
         super::check::stuck(&mut self.shared.lock(), 600);
         let mut faults: Vec<(String, u64)> = Vec::new();
         for (name, count) in self.shared.lock().world.fault_counts() {
@@ -226,6 +227,14 @@ impl Life {
             stage.find(format!(
                 "INV-3: WeChat refunded {number}, which nobody asked for"
             ));
+        }
+    }
+
+    /// The figures of the overview are what counting gives.
+    fn judge_figures(&self) {
+        for differing in now(self.store.figure_differences(10)).unwrap() {
+            let what = format!("the figure {differing:?} is not what counting gives");
+            self.shared.lock().find(what);
         }
     }
 
