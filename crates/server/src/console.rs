@@ -20,9 +20,11 @@ pub(crate) mod format;
 pub(crate) mod frame;
 pub(crate) mod language;
 pub(crate) mod limits;
+pub(crate) mod link;
 pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod password;
+pub(crate) mod period;
 pub(crate) mod second_factor;
 pub(crate) mod secret;
 pub(crate) mod session;
@@ -30,7 +32,7 @@ pub(crate) mod stream;
 pub(crate) mod text;
 pub(crate) mod visit;
 
-use page::{account, login, overview, setup, users};
+use page::{account, attention, login, notifications, overview, setup, users, webhooks};
 
 /// What the console keeps beside the store.
 pub(crate) struct Console {
@@ -112,7 +114,7 @@ const fn entry(
     }
 }
 
-use Permission::{Administer, View};
+use Permission::{Administer, Operate, View};
 
 /// Every page.
 pub(crate) const ROUTES: &[Route] = &[
@@ -128,6 +130,52 @@ pub(crate) const ROUTES: &[Route] = &[
     act("/logout", View, || post(login::sign_out)),
     page("/console/stream", View, || get(stream::changes)),
     page("/console", View, || get(overview::page)),
+    page("/console/attention", View, || get(attention::page)),
+    act("/console/attention/assign", Operate, || {
+        post(attention::assign)
+    }),
+    act("/console/attention/snooze", Operate, || {
+        post(attention::snooze)
+    }),
+    act("/console/attention/settle", Operate, || {
+        post(attention::settle)
+    }),
+    page("/console/notifications", View, || get(notifications::page)),
+    act("/console/notifications/replay", Operate, || {
+        post(notifications::replay_all)
+    }),
+    page("/console/notifications/{number}", View, || {
+        get(notifications::one)
+    }),
+    act("/console/notifications/{number}/replay", Operate, || {
+        post(notifications::replay_one)
+    }),
+    page("/console/webhooks", View, || get(webhooks::page)),
+    act("/console/webhooks", Administer, || post(webhooks::add)),
+    page("/console/webhooks/{id}", View, || get(webhooks::endpoint)),
+    act("/console/webhooks/{id}/test", Operate, || {
+        post(webhooks::test)
+    }),
+    act("/console/webhooks/{id}/rotate", Administer, || {
+        post(webhooks::rotate)
+    }),
+    act("/console/webhooks/{id}/enable", Administer, || {
+        post(webhooks::enable)
+    }),
+    act("/console/webhooks/{id}/disable", Administer, || {
+        post(webhooks::disable)
+    }),
+    act("/console/webhooks/{id}/delete", Administer, || {
+        post(webhooks::delete)
+    }),
+    act("/console/webhooks/{id}/redeliver", Operate, || {
+        post(webhooks::redeliver_all)
+    }),
+    act(
+        "/console/webhooks/{id}/deliveries/{delivery}/redeliver",
+        Operate,
+        || post(webhooks::redeliver),
+    ),
     page("/console/account", View, || get(account::page)),
     act("/console/account/language", View, || {
         post(account::language)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 use jiff::Timestamp;
-use tuikuan_domain::Status;
+use tuikuan_store::Waiting;
 use tuikuan_terms::Fen;
 
 use super::assets::Assets;
@@ -105,7 +105,10 @@ impl Frame {
         visit: &Visit,
         title: impl Into<String>,
     ) -> Result<Self, Fault> {
-        let waiting = Waiting::read(app, visit).await?;
+        let waiting = app.engine.store();
+        let waiting = waiting
+            .waiting(visit.merchants.clone(), visit.now())
+            .await?;
         let mut frame = Self::outside(app, &visit.guest, title);
         frame.nav = entries(visit, frame.words, &waiting);
         frame.csrf.clone_from(&visit.session.csrf);
@@ -170,33 +173,6 @@ impl Frame {
     /// What `<time datetime=...>` wants.
     pub(crate) fn machine(&self, time: &Timestamp) -> String {
         format::machine(*time)
-    }
-}
-
-/// How much waits where.
-struct Waiting {
-    approvals: i64,
-    attention: i64,
-}
-
-impl Waiting {
-    async fn read(app: &Shared, visit: &Visit) -> Result<Self, Fault> {
-        let mut waiting = Self {
-            approvals: 0,
-            attention: 0,
-        };
-        for count in app.engine.store().counts()? {
-            if !visit.covers(&count.merchant) {
-                continue;
-            }
-            if count.status == Status::AwaitingApproval {
-                waiting.approvals = waiting.approvals.saturating_add(count.refunds);
-            }
-            if count.status == Status::Abnormal {
-                waiting.attention = waiting.attention.saturating_add(count.refunds);
-            }
-        }
-        Ok(waiting)
     }
 }
 

@@ -12,11 +12,14 @@ use super::visit::NOTICE_COOKIE;
 use crate::app::Shared;
 
 pub(crate) mod account;
+pub(crate) mod attention;
 pub(crate) mod fault;
 pub(crate) mod login;
+pub(crate) mod notifications;
 pub(crate) mod overview;
 pub(crate) mod setup;
 pub(crate) mod users;
+pub(crate) mod webhooks;
 
 /// A notice waits so long for the page after the redirect.
 const NOTICE_SECONDS: i64 = 60;

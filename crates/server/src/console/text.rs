@@ -2,12 +2,16 @@
 //! English. A text that is missing in one of them does not compile.
 
 pub(crate) mod account;
+pub(crate) mod attention;
 pub(crate) mod fault;
 pub(crate) mod frame;
 pub(crate) mod login;
 pub(crate) mod notice;
+pub(crate) mod notifications;
+pub(crate) mod overview;
 pub(crate) mod status;
 pub(crate) mod users;
+pub(crate) mod webhooks;
 
 /// Puts values into a text: `{name}` is replaced.
 pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {

@@ -24,6 +24,24 @@ pub(crate) enum Notice {
     KeyRevoked,
     /// Somebody else was quicker.
     ChangedMeanwhile,
+    /// It is put off.
+    Snoozed,
+    /// It is dealt with.
+    Settled,
+    /// It cannot be marked so in its present status.
+    CannotSettle,
+    /// A note is wanted.
+    NoteMissing,
+    /// A notification was taken in once more.
+    Replayed,
+    /// Its text is gone.
+    ReplayGone,
+    /// It cannot be verified or opened.
+    ReplayRefused,
+    /// A message is sent again.
+    Redelivered,
+    /// An endpoint is gone.
+    EndpointDeleted,
 }
 
 impl Notice {
@@ -38,6 +56,15 @@ impl Notice {
         Self::UserEnabled,
         Self::KeyRevoked,
         Self::ChangedMeanwhile,
+        Self::Snoozed,
+        Self::Settled,
+        Self::CannotSettle,
+        Self::NoteMissing,
+        Self::Replayed,
+        Self::ReplayGone,
+        Self::ReplayRefused,
+        Self::Redelivered,
+        Self::EndpointDeleted,
     ];
 
     /// The word in the cookie.
@@ -52,6 +79,15 @@ impl Notice {
             Self::UserEnabled => "user_enabled",
             Self::KeyRevoked => "key_revoked",
             Self::ChangedMeanwhile => "changed_meanwhile",
+            Self::Snoozed => "snoozed",
+            Self::Settled => "settled",
+            Self::CannotSettle => "cannot_settle",
+            Self::NoteMissing => "note_missing",
+            Self::Replayed => "replayed",
+            Self::ReplayGone => "replay_gone",
+            Self::ReplayRefused => "replay_refused",
+            Self::Redelivered => "redelivered",
+            Self::EndpointDeleted => "endpoint_deleted",
         }
     }
 
@@ -66,7 +102,11 @@ impl Notice {
     /// The class of its box: `good` or `warn`.
     pub(crate) const fn class(self) -> &'static str {
         match self {
-            Self::ChangedMeanwhile => "warn",
+            Self::ChangedMeanwhile
+            | Self::CannotSettle
+            | Self::NoteMissing
+            | Self::ReplayGone
+            | Self::ReplayRefused => "warn",
             _ => "good",
         }
     }
@@ -92,6 +132,30 @@ impl Notice {
                 "未保存：内容已被他人修改，请核对后重试。",
                 "Not saved: somebody else changed this meanwhile. Look again, then repeat.",
             ),
+            Self::Snoozed => (
+                "已暂缓，到时会自动回来。",
+                "Put off; it comes back by itself.",
+            ),
+            Self::Settled => ("已标记为处理完毕。", "Noted as dealt with."),
+            Self::CannotSettle => (
+                "未执行：这笔退款现在的状态不能这样标记，请打开退款单处理。",
+                "Not done: in its present status the refund cannot be marked so. Open the refund.",
+            ),
+            Self::NoteMissing => (
+                "未执行：请写明做了什么，不超过 500 字。",
+                "Not done: say what was done, in at most 500 characters.",
+            ),
+            Self::Replayed => ("已重放。", "It was taken in once more."),
+            Self::ReplayGone => (
+                "未执行：原文已按保留期限删除。",
+                "Not done: its text was removed with age.",
+            ),
+            Self::ReplayRefused => (
+                "未执行：用现在的密钥仍无法验证或解密。",
+                "Not done: with the keys of today it cannot be verified or opened either.",
+            ),
+            Self::Redelivered => ("已安排重发。", "It will be sent again."),
+            Self::EndpointDeleted => ("推送地址已删除。", "The endpoint is deleted."),
         };
         language.of(chinese, english)
     }
