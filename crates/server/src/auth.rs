@@ -73,7 +73,7 @@ impl Caller {
     /// agrees to anything (INV-32).
     pub(crate) fn may(&self, permission: Permission) -> bool {
         let person = self.owner.is_some() || permission != Permission::Approve;
-        person && permission.is_held_by(self.role)
+        person && permission.is_held_for(self.role, &self.merchants)
     }
 
     /// Whether the caller may see and act for a merchant.
@@ -120,9 +120,10 @@ impl Keys {
         let hash = sha256(token);
         let remembered = match asked {
             Permission::Approve => None,
-            Permission::View | Permission::Operate | Permission::Administer => {
-                self.remembered(&hash)
-            }
+            Permission::View
+            | Permission::Operate
+            | Permission::Administer
+            | Permission::Govern => self.remembered(&hash),
         };
         let caller = match remembered {
             Some(caller) => caller,

@@ -8,6 +8,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, header};
 
+use tuikuan_store::Merchants;
+
 use crate::app::App;
 use crate::code::Code;
 use crate::console::door;
@@ -60,6 +62,10 @@ async fn admit(app: &App, row: &'static Row, mut request: Request, next: Next) -
         let (store, now) = (app.engine.store(), app.engine.now());
         let caller = app.keys.caller(request.headers(), (store, now), permission);
         match caller.await {
+            Ok(caller) if row.policy == Policy::Metrics && caller.merchants != Merchants::All => {
+                let detail = "the figures name all merchants, the key does not cover them";
+                return Problem::new(Code::FORBIDDEN, detail).into_response();
+            }
             Ok(caller) => request.extensions_mut().insert(caller),
             Err(problem) => return problem.into_response(),
         };

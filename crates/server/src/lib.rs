@@ -39,6 +39,7 @@ pub use console::password::{HashError, password_fits_rules, password_hash};
 pub use documentation::problem_guide;
 pub use health::{AliveBody, ReadyBody};
 pub use notify::Acknowledgement;
+pub use policy::{Permission, Policy, Row, rows as policies};
 pub use problem::{Fault, Problem, ProblemBody};
 pub use route::openapi;
 pub use server::{Server, ServerParts};

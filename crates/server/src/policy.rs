@@ -3,37 +3,46 @@
 
 use http::Method;
 use tuikuan_domain::Role;
+use tuikuan_store::Merchants;
 
 use crate::console;
 
 /// What a route lets one do; held by roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Permission {
+pub enum Permission {
     /// Look.
     View,
     /// Ask for refunds, and act on them.
     Operate,
     /// Agree to what others ask.
     Approve,
-    /// Manage people, keys and rules.
+    /// Manage people and keys of one's merchants.
     Administer,
+    /// Manage what concerns all merchants: rules, the audit log. Only who sees all of them may.
+    Govern,
 }
 
 impl Permission {
+    /// Whether somebody with a role for some merchants holds it.
+    pub(crate) fn is_held_for(self, role: Role, merchants: &Merchants) -> bool {
+        let wide = self != Self::Govern || *merchants == Merchants::All;
+        wide && self.is_held_by(role)
+    }
+
     /// Whether a role holds it.
-    pub(crate) const fn is_held_by(self, role: Role) -> bool {
+    const fn is_held_by(self, role: Role) -> bool {
         match self {
             Self::View => true,
             Self::Operate => !matches!(role, Role::Viewer),
             Self::Approve => role.approves(),
-            Self::Administer => matches!(role, Role::Admin),
+            Self::Administer | Self::Govern => matches!(role, Role::Admin),
         }
     }
 }
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Policy {
+pub enum Policy {
     /// Nothing: it tells nothing about anybody.
     Open,
     /// A good API key whose role holds the permission; what its merchants do not cover looks absent.
@@ -50,13 +59,13 @@ pub(crate) enum Policy {
 
 /// One route.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Row {
+pub struct Row {
     /// The method; `GET` also serves `HEAD`.
-    pub(crate) method: &'static str,
+    pub method: &'static str,
     /// The path with its placeholders.
-    pub(crate) path: &'static str,
+    pub path: &'static str,
     /// What it asks.
-    pub(crate) policy: Policy,
+    pub policy: Policy,
 }
 
 const fn row(method: &'static str, path: &'static str, policy: Policy) -> Row {
@@ -70,7 +79,7 @@ const fn row(method: &'static str, path: &'static str, policy: Policy) -> Row {
 use Permission::{Approve, Operate, View};
 
 /// All routes but the console's, which stand in [`console::ROUTES`].
-pub(crate) const ROUTES: [Row; 33] = [
+pub(crate) const ROUTES: &[Row] = &[
     row("POST", "/v1/refunds", Policy::Key(Operate)),
     row("GET", "/v1/refunds", Policy::Key(View)),
     row("GET", "/v1/refunds/{id}", Policy::Key(View)),
@@ -123,7 +132,7 @@ pub(crate) const ROUTES: [Row; 33] = [
 ];
 
 /// Every route there is: those above, then the console's.
-pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+pub fn rows() -> impl Iterator<Item = &'static Row> {
     let pages = console::ROUTES.iter().map(|route| &route.row);
     ROUTES.iter().chain(pages)
 }
@@ -158,6 +167,19 @@ mod tests {
                 row.path.starts_with("/v1/"),
                 matches!(row.policy, Policy::Key(_)),
                 "{}",
+                row.path
+            );
+        }
+    }
+
+    #[test]
+    fn no_route_stands_twice() {
+        let mut seen = std::collections::BTreeSet::new();
+        for row in rows() {
+            assert!(
+                seen.insert((row.method, row.path)),
+                "{} {}",
+                row.method,
                 row.path
             );
         }

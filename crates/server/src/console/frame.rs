@@ -189,9 +189,9 @@ const WAYS: &[(&str, fn(&Words) -> &'static str, Permission)] = &[
     ),
     ("/console/webhooks", |w| w.webhooks, Permission::View),
     ("/console/merchants", |w| w.merchants, Permission::View),
-    ("/console/audit", |w| w.audit, Permission::Administer),
+    ("/console/audit", |w| w.audit, Permission::Govern),
     ("/console/users", |w| w.users, Permission::Administer),
-    ("/console/settings", |w| w.settings, Permission::Administer),
+    ("/console/settings", |w| w.settings, Permission::Govern),
 ];
 
 fn entries(visit: &Visit, words: &Words, waiting: &Waiting) -> Vec<Entry> {

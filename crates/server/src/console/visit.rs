@@ -135,7 +135,7 @@ impl Visit {
 
     /// Whether the person may do something.
     pub(crate) fn may(&self, permission: Permission) -> bool {
-        permission.is_held_by(self.user.role)
+        permission.is_held_for(self.user.role, &self.merchants)
     }
 
     /// Whether the person may see and act for a merchant.

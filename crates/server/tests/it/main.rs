@@ -11,6 +11,7 @@ mod console_door;
 mod document;
 mod input;
 mod keys;
+mod matrix;
 mod notification;
 mod payment;
 mod refund;
