@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tuikuan_terms::Fen;
 
 use crate::after;
+use crate::ids::MerchantName;
 use crate::person::Actor;
 use crate::refund::{Approval, Refund, Refusal};
 
@@ -79,7 +80,8 @@ impl Usage {
 /// the refund; above a maximum nothing is written and it is judged again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageClaim {
-    /// `person:usr_...`, `key:key_...` or `order:...`.
+    /// `person:usr_...`, `key:key_...` or `order:...`, the first two with `@merchant` where the rules
+    /// are that merchant's.
     pub subject: String,
     /// The Shanghai day, `2026-11-24`.
     pub day: String,
@@ -98,8 +100,11 @@ pub struct Asking<'a> {
     pub actor: &'a Actor,
     /// With which key, if with one.
     pub key: Option<&'a str>,
-    /// The order: its payment's id, else the number that was given.
-    pub order: &'a str,
+    /// For which merchant.
+    pub merchant: &'a MerchantName,
+    /// The names of the order, each counted: a refund that names the order one way and a refund that
+    /// names it the other way meet as soon as either knows both.
+    pub orders: &'a [String],
     /// How much.
     pub amount: Fen,
     /// When.
@@ -115,6 +120,15 @@ pub struct Judged {
     pub claims: Vec<UsageClaim>,
 }
 
+/// For whom rules were made, and so what their limits count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// For all merchants that have no rules of their own: counted over all of these.
+    All,
+    /// For one merchant: counted there alone.
+    Merchant,
+}
+
 /// Whose day is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitOf {
@@ -127,6 +141,9 @@ pub enum LimitOf {
 }
 
 impl LimitOf {
+    /// All of them, in the order in which they are looked at.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Key, Self::Order];
+
     /// The limit as text, stable.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -152,26 +169,34 @@ pub fn day_end(day: Date) -> Option<Timestamp> {
 }
 
 impl Asking<'_> {
-    /// The subject of a kind, where there is one.
-    #[must_use]
-    pub fn subject(&self, of: LimitOf) -> Option<String> {
+    /// What is counted of a kind. Rules of one merchant count only what is asked of that merchant.
+    fn subjects(&self, of: LimitOf, scope: Scope) -> Vec<String> {
+        let place = match scope {
+            Scope::All => String::new(),
+            Scope::Merchant => format!("@{}", self.merchant),
+        };
         match of {
             LimitOf::Person => match self.actor {
-                Actor::Person(id) => Some(format!("person:{id}")),
-                Actor::Key(_) | Actor::Cli | Actor::Engine => None,
+                Actor::Person(id) => vec![format!("person:{id}{place}")],
+                Actor::Key(_) | Actor::Cli | Actor::Engine => Vec::new(),
             },
-            LimitOf::Key => self.key.map(|key| format!("key:{key}")),
-            LimitOf::Order => Some(format!("order:{}", self.order)),
+            LimitOf::Key => {
+                let key = self.key.map(|key| format!("key:{key}{place}"));
+                key.into_iter().collect()
+            }
+            LimitOf::Order => {
+                let names = self.orders.iter();
+                names.map(|name| format!("order:{name}")).collect()
+            }
         }
     }
 }
 
 /// The subjects whose usage [`judge`] will ask for.
 #[must_use]
-pub fn subjects(rules: &Rules, asking: &Asking<'_>) -> Vec<String> {
-    let all = [LimitOf::Person, LimitOf::Key, LimitOf::Order];
-    let counted = all.into_iter().filter(|of| rules.counts(*of));
-    counted.filter_map(|of| asking.subject(of)).collect()
+pub fn subjects(rules: &Rules, scope: Scope, asking: &Asking<'_>) -> Vec<String> {
+    let counted = LimitOf::ALL.into_iter().filter(|of| rules.counts(*of));
+    counted.flat_map(|of| asking.subjects(of, scope)).collect()
 }
 
 /// What the rules say of a refund. `usage` gives what a subject asked today.
@@ -180,38 +205,39 @@ pub fn subjects(rules: &Rules, asking: &Asking<'_>) -> Vec<String> {
 /// [`Refusal::LimitReached`].
 pub fn judge(
     rules: &Rules,
+    scope: Scope,
     asking: &Asking<'_>,
     usage: impl Fn(&str) -> Usage,
 ) -> Result<Judged, Refusal> {
     let mut needed = rules.approval_above.is_some_and(|max| asking.amount > max);
     let mut claims = Vec::new();
-    for of in [LimitOf::Person, LimitOf::Key, LimitOf::Order] {
-        let Some(subject) = asking.subject(of).filter(|_| rules.counts(of)) else {
-            continue;
-        };
-        let limit = rules.limit(of);
-        let used = usage(&subject);
-        let sum = used.amount.checked_add(asking.amount).unwrap_or(Fen::MAX);
-        let over_sum = limit.amount.is_some_and(|max| sum > max);
-        let over_count = limit.count.is_some_and(|max| used.count >= max);
-        if over_sum || over_count {
-            return Err(Refusal::LimitReached { of, limit, used });
+    for of in LimitOf::ALL.into_iter().filter(|of| rules.counts(*of)) {
+        for subject in asking.subjects(of, scope) {
+            let limit = rules.limit(of);
+            let used = usage(&subject);
+            let sum = used.amount.checked_add(asking.amount).unwrap_or(Fen::MAX);
+            let over_sum = limit.amount.is_some_and(|max| sum > max);
+            let over_count = limit.count.is_some_and(|max| used.count >= max);
+            if over_sum || over_count {
+                return Err(Refusal::LimitReached { of, limit, used });
+            }
+            // Within the person's free sum nobody else is asked; the claim holds it to that sum.
+            let free = rules
+                .approval_person_day
+                .filter(|max| of == LimitOf::Person && sum <= *max);
+            let watched = of == LimitOf::Person && rules.approval_person_day.is_some();
+            needed = needed || (watched && free.is_none());
+            claims.push(UsageClaim {
+                subject,
+                day: day(asking.now),
+                amount: asking.amount,
+                amount_max: match (free, limit.amount) {
+                    (Some(free), Some(max)) => Some(free.min(max)),
+                    (one, other) => one.or(other),
+                },
+                count_max: limit.count,
+            });
         }
-        // Within the person's free sum nobody else is asked; the claim holds it to that sum.
-        let free = rules.approval_person_day.filter(|_| of == LimitOf::Person);
-        let beyond = free.is_some_and(|max| sum > max);
-        needed = needed || beyond;
-        claims.push(UsageClaim {
-            subject,
-            day: day(asking.now),
-            amount: asking.amount,
-            amount_max: if beyond || free.is_none() {
-                limit.amount
-            } else {
-                free
-            },
-            count_max: limit.count,
-        });
     }
     let approval = if needed {
         let until = after(asking.now, rules.expires);
@@ -306,7 +332,7 @@ impl ApprovalState {
                 };
             }
             ("approval_until", Some(text), Self::Required { until }) => {
-                *until = text.parse().ok()?
+                *until = text.parse().ok()?;
             }
             ("approved_by", Some(text), Self::Given { by, .. }) => *by = text.parse().ok()?,
             ("approved_at", Some(text), Self::Given { at, .. }) => *at = text.parse().ok()?,
@@ -371,14 +397,29 @@ mod tests {
         Fen::new(n).unwrap()
     }
 
-    fn ask(actor: &Actor, amount: i64) -> Asking<'_> {
+    fn ask<'a>(
+        actor: &'a Actor,
+        place: &'a (MerchantName, [String; 1]),
+        amount: i64,
+    ) -> Asking<'a> {
         Asking {
             actor,
             key: Some("key_12345678"),
-            order: "pay_0000000000000001",
+            merchant: &place.0,
+            orders: &place.1,
             amount: fen(amount),
             now: "2026-11-24T16:30:00Z".parse().unwrap(),
         }
+    }
+
+    fn place() -> (MerchantName, [String; 1]) {
+        ("main".parse().unwrap(), ["1900000109//T1".to_owned()])
+    }
+
+    /// What rules for all say of a refund of this amount.
+    fn judged(rules: &Rules, amount: i64, used: impl Fn(&str) -> Usage) -> Result<Judged, Refusal> {
+        let (person, place) = (person(), place());
+        judge(rules, Scope::All, &ask(&person, &place, amount), used)
     }
 
     fn person() -> Actor {
@@ -392,9 +433,9 @@ mod tests {
 
     #[test]
     fn without_rules_nothing_is_counted_and_nobody_is_needed() {
-        let judged = judge(&Rules::default(), &ask(&person(), 1), used(0, 0)).unwrap();
-        assert_eq!(judged.approval, Approval::NotNeeded);
-        assert_eq!(judged.claims, vec![]);
+        let verdict = judged(&Rules::default(), 1, used(0, 0)).unwrap();
+        assert_eq!(verdict.approval, Approval::NotNeeded);
+        assert_eq!(verdict.claims, vec![]);
     }
 
     #[test]
@@ -403,7 +444,7 @@ mod tests {
             approval_above: Some(fen(500)),
             ..Rules::default()
         };
-        let verdict = |amount| judge(&rules, &ask(&person(), amount), used(0, 0)).unwrap();
+        let verdict = |amount| judged(&rules, amount, used(0, 0)).unwrap();
         assert_eq!(verdict(500).approval, Approval::NotNeeded);
         assert!(matches!(verdict(501).approval, Approval::Needed { .. }));
     }
@@ -417,12 +458,12 @@ mod tests {
             },
             ..Rules::default()
         };
-        let judged = judge(&rules, &ask(&person(), 1), used(9, 1)).unwrap();
-        assert_eq!(judged.claims.len(), 1);
-        assert_eq!(judged.claims[0].day, "2026-11-25");
-        assert_eq!(judged.claims[0].subject, "order:pay_0000000000000001");
-        assert_eq!(judged.claims[0].count_max, Some(2));
-        let refused = judge(&rules, &ask(&person(), 1), used(9, 2));
+        let verdict = judged(&rules, 1, used(9, 1)).unwrap();
+        assert_eq!(verdict.claims.len(), 1);
+        assert_eq!(verdict.claims[0].day, "2026-11-25");
+        assert_eq!(verdict.claims[0].subject, "order:1900000109//T1");
+        assert_eq!(verdict.claims[0].count_max, Some(2));
+        let refused = judged(&rules, 1, used(9, 2));
         assert!(matches!(
             refused,
             Err(Refusal::LimitReached {
@@ -442,13 +483,13 @@ mod tests {
             },
             ..Rules::default()
         };
-        let free = judge(&rules, &ask(&person(), 400), used(600, 3)).unwrap();
+        let free = judged(&rules, 400, used(600, 3)).unwrap();
         assert_eq!(free.approval, Approval::NotNeeded);
         assert_eq!(free.claims[0].amount_max, Some(fen(1000)));
-        let beyond = judge(&rules, &ask(&person(), 401), used(600, 3)).unwrap();
+        let beyond = judged(&rules, 401, used(600, 3)).unwrap();
         assert!(matches!(beyond.approval, Approval::Needed { .. }));
         assert_eq!(beyond.claims[0].amount_max, Some(fen(5000)));
-        assert!(judge(&rules, &ask(&person(), 4401), used(600, 3)).is_err());
+        assert!(judged(&rules, 4401, used(600, 3)).is_err());
     }
 
     #[test]
@@ -458,10 +499,13 @@ mod tests {
             ..Rules::default()
         };
         let key = Actor::Key("key_12345678".into());
-        assert_eq!(subjects(&rules, &ask(&key, 9)), Vec::<String>::new());
+        let (person, place) = (person(), place());
+        let of = |actor, scope| subjects(&rules, scope, &ask(actor, &place, 9));
+        assert_eq!(of(&key, Scope::All), Vec::<String>::new());
+        assert_eq!(of(&person, Scope::All), vec!["person:usr_0000000000000001"]);
         assert_eq!(
-            subjects(&rules, &ask(&person(), 9)),
-            vec!["person:usr_0000000000000001"]
+            of(&person, Scope::Merchant),
+            vec!["person:usr_0000000000000001@main"]
         );
     }
 }

@@ -57,11 +57,13 @@ pub enum Bug {
     OwnApproval,
     /// What nobody agreed to is sent (INV-32).
     SentUnapproved,
+    /// A limit is read before, and not held when it is counted (INV-33).
+    LimitReadBefore,
 }
 
 impl Bug {
     /// All bugs.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::NewNumber,
         Self::SilenceIsRefusal,
         Self::UnknownCodeRefuses,
@@ -88,6 +90,7 @@ impl Bug {
         Self::MessageGivenUp,
         Self::OwnApproval,
         Self::SentUnapproved,
+        Self::LimitReadBefore,
     ];
 }
 

@@ -8,6 +8,7 @@ use tuikuan_domain::{MerchantName, PersonId, RefundId, Role};
 use crate::care::Care;
 use crate::ids::{DeliveryId, EndpointId, KeyId};
 use crate::people::PeopleAct;
+use crate::rules::RulesAct;
 
 /// Which merchants a key or a person may see and act for (INV-34).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +105,8 @@ pub struct AdminChange {
 pub enum Administered {
     /// Nothing but the entry.
     Noted,
+    /// Rules are set or removed.
+    Rules(Box<RulesAct>),
     /// A new key.
     KeyCreated(ApiKey),
     /// A key is no longer good.

@@ -58,6 +58,22 @@ pub enum AuditFault {
         /// Its number.
         number: i64,
     },
+    /// The counter beside the log does not count it.
+    #[error("the audit log has {last} entries, its counter was altered")]
+    Counter {
+        /// The last entry.
+        last: i64,
+        /// What the counter says; `None`: nothing that can be read.
+        recorded: Option<i64>,
+    },
+    /// An entry is not the one that was seen when the log was exported.
+    #[error(
+        "entry {number} is not the one of the exported log: it or one before it was written anew"
+    )]
+    HeadDiffers {
+        /// Its number.
+        number: i64,
+    },
     /// The last entries are missing.
     #[error("the audit log ends at entry {last}, {recorded} were written")]
     Cut {
@@ -84,10 +100,14 @@ impl Link {
         self
     }
 
-    pub(crate) fn text(mut self, text: &str) -> Self {
-        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    pub(crate) fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.0.update(&length.to_be_bytes());
-        self.0.update(text.as_bytes());
+        self.0.update(bytes);
         self
     }
 

@@ -1,9 +1,11 @@
 //! [`Change`]: everything one commit writes, as a value. A reader sees here what is atomic.
 
 use jiff::Timestamp;
+use tuikuan_domain::approval::UsageClaim;
 use tuikuan_domain::refund::{AttemptMark, Changed};
 use tuikuan_domain::{Event, MerchantName, Payment, Plan, Refund, RefundId, Transition};
 
+use crate::admin::NewAudit;
 use crate::batch::LineMark;
 use crate::ids::{DeliveryId, EndpointId};
 use crate::job::Guard;
@@ -31,6 +33,11 @@ pub struct Change {
     pub exchange: Option<Exchange>,
     /// The line of a batch that became this refund, or was refused.
     pub line: Option<LineMark>,
+    /// The entry of the audit log that belongs to it: an act of a person or a key (INV-35).
+    pub audit: Option<NewAudit>,
+    /// What a new refund counts against the limits of a day (INV-33); above one of the maxima
+    /// nothing is written and the answer is [`CommitError::Conflict`](crate::CommitError::Conflict).
+    pub usage: Vec<UsageClaim>,
     /// The time of the engine. Whole microseconds, like all stored times.
     pub at: Timestamp,
     /// The refund that plan, attempt and exchange are about, where `refund` is `None`.
@@ -52,6 +59,8 @@ impl Change {
             inbox: None,
             exchange: None,
             line: None,
+            audit: None,
+            usage: Vec::new(),
             at,
             subject: None,
         }

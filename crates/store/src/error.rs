@@ -67,7 +67,14 @@ pub enum ReadError {
 
 impl From<rusqlite::Error> for ReadError {
     fn from(source: rusqlite::Error) -> Self {
-        Self::Database { source }
+        match source {
+            // A value of another kind than the schema has, or no UTF-8: somebody altered the file.
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..) => Self::Corrupt { what: "column" },
+            source => Self::Database { source },
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! ```
 
 mod admin;
+mod audit;
 mod batch;
 mod care;
 mod chain;
@@ -24,6 +25,7 @@ mod inbox;
 mod job;
 mod people;
 mod records;
+mod rules;
 mod seal;
 mod select;
 mod sqlite;
@@ -32,6 +34,7 @@ mod store;
 pub use admin::{
     AdminChange, Administered, ApiKey, AuditEntry, Endpoint, NewAudit, Replayed, Scope,
 };
+pub use audit::{Action, AuditFilter, AuditHead, AuditPage};
 pub use batch::{
     BATCH_LINES_PER_WRITE, BatchCount, BatchCursor, BatchFilter, BatchLine, BatchPage, BatchWrite,
     CheckedLine, FactsWanted, LineEnd, LineError, LineFilter, LineMark, LinesOf, NewBatch,
@@ -54,5 +57,6 @@ pub use people::{
 pub use records::{
     Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
 };
+pub use rules::{RulesAct, StoredRules, SubjectUsage};
 pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, RefundFilter};
 pub use store::{Options, Store, Writing};

@@ -23,6 +23,7 @@ use crate::seal::DataKey;
 use crate::store::{Options, Writing};
 
 mod admin;
+mod audit;
 mod batch;
 mod batches;
 mod care;
@@ -42,6 +43,7 @@ mod read;
 mod reads;
 mod records;
 mod rows;
+mod rules;
 mod sql;
 mod trouble;
 mod work;

@@ -98,6 +98,7 @@ macro_rules! on {
     };
 }
 
+mod audit;
 mod batches;
 mod care;
 mod deliveries;
@@ -105,6 +106,7 @@ mod figures;
 mod inbox;
 mod people;
 mod reads;
+mod rules;
 
 /// Opening, closing, signals.
 impl Store {

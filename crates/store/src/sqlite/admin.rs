@@ -5,7 +5,6 @@ use rusqlite::params;
 use secrecy::ExposeSecret;
 
 use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Replayed, Scope};
-use crate::chain::{BEGINNING, Link};
 use crate::delivery::{DeliveryEnd, DeliveryReport, DeliveryStatus};
 use crate::error::CommitError;
 use crate::ids::{DeliveryId, EndpointId, KeyId};
@@ -47,18 +46,6 @@ pub(super) fn parse_scope(text: &str) -> Option<Scope> {
     let names = text.split(',').filter(|name| !name.is_empty());
     let names: Result<Vec<_>, _> = names.map(str::parse).collect();
     names.ok().map(Scope::Only)
-}
-
-/// The canonical bytes of an audit entry.
-pub(super) fn audit_hash(previous: &[u8; 32], number: i64, entry: &NewAudit) -> [u8; 32] {
-    Link::after(previous)
-        .number(number)
-        .number(entry.at.as_microsecond())
-        .text(&entry.actor)
-        .text(&entry.action)
-        .text(&entry.subject)
-        .text(&entry.detail)
-        .close()
 }
 
 impl Work<'_> {
@@ -147,6 +134,7 @@ impl Work<'_> {
         let at = change.audit.at;
         match &change.act {
             Administered::Noted => {}
+            Administered::Rules(act) => self.rules(act)?,
             Administered::KeyCreated(key) => self.insert_key(key)?,
             Administered::KeyRevoked(id) => self.revoke_key(id, at)?,
             Administered::EndpointCreated(endpoint) => self.insert_endpoint(endpoint)?,
@@ -280,28 +268,6 @@ impl Work<'_> {
         let notifications = self.execute(sql, row)?;
         let rows = exchanges.saturating_add(notifications);
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
-    }
-
-    /// Adds the next entry to the log. Its number is counted apart, so that a cut tail is seen.
-    pub(super) fn append_audit(&mut self, entry: &NewAudit) -> Result<(), Trouble> {
-        let sql = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1";
-        let last = self.read(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (last, previous): (i64, [u8; 32]) = last.unwrap_or((0, BEGINNING));
-        let number = last.saturating_add(1);
-        let hash = audit_hash(&previous, number, entry);
-        let sql = "INSERT INTO audit (number, at, actor, action, subject, detail, hash)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let row = params![
-            number,
-            entry.at.as_microsecond(),
-            entry.actor,
-            entry.action,
-            entry.subject,
-            entry.detail,
-            hash,
-        ];
-        self.execute(sql, row)?;
-        self.exactly_one("UPDATE meta SET number = ?1 WHERE name = 'audit'", [number])
     }
 
     pub(super) fn exactly_one(

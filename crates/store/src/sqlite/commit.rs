@@ -43,6 +43,7 @@ impl Work<'_> {
         if let Some(mark) = &change.line {
             self.line_pending(mark)?;
         }
+        self.check_usage(&change.usage)?;
         let before = match &change.refund {
             Some(changed) => self.before(changed)?,
             None => None,
@@ -76,6 +77,7 @@ impl Work<'_> {
             Some(line) => Some(self.insert_event(line)?),
             None => None,
         };
+        self.add_usage(&change.usage)?;
         self.rest(change)?;
         if let Some(mark) = &change.line {
             self.mark_line(mark)?;
@@ -84,6 +86,9 @@ impl Work<'_> {
             Some(entry) => self.insert_inbox(entry, change.event.as_ref())?,
             None => Inbox::Absent,
         };
+        if let Some(entry) = &change.audit {
+            self.append_audit(entry)?;
+        }
         Ok(Committed { position, inbox })
     }
 

@@ -8,16 +8,18 @@ use rusqlite::{Connection, params};
 use tuikuan_domain::refund::replay;
 use tuikuan_domain::{MerchantName, Refund, RefundId, Status};
 
-use crate::chain::{AuditFault, BEGINNING, HistoryFault, Link};
+use crate::chain::{BEGINNING, HistoryFault, Link};
 use crate::error::ReadError;
 use crate::records::{StoredEvent, Stuck};
 use crate::select::{Attention, Cursor, LIST_MAX, Merchants, Page, RefundFilter};
-use crate::sqlite::admin::audit_hash;
 use crate::sqlite::jobs::PARKED;
-use crate::sqlite::read::{audit_after, events_of, many, one, refund};
+use crate::sqlite::read::{events_of, many, one, refund};
 use crate::sqlite::rows::{self, refund_columns};
 
 type Read<T> = Result<T, ReadError>;
+
+/// Ids given at once.
+const IDS_MAX: u32 = 1000;
 
 /// Lines read at a time while a chain is verified.
 const VERIFY_STEP: u32 = 500;
@@ -162,6 +164,19 @@ pub(super) fn stuck(c: &Connection, overdue: Timestamp, limit: u32) -> Read<Vec<
     })
 }
 
+pub(super) fn refund_ids_after(
+    c: &Connection,
+    after: Option<&RefundId>,
+    limit: u32,
+) -> Read<Vec<RefundId>> {
+    let sql = "SELECT id FROM refunds WHERE id > ?1 ORDER BY id LIMIT ?2";
+    let after = after.map_or("", |id| id.as_str());
+    many(c, sql, params![after, limit.min(IDS_MAX)], |row| {
+        let corrupt = |_| ReadError::Corrupt { what: "refund" };
+        row.get::<_, String>(0)?.parse().map_err(corrupt)
+    })
+}
+
 /// Recomputes a refund's chain and folds its events.
 pub(super) fn verify_history(c: &Connection, id: &RefundId) -> Read<Result<i64, HistoryFault>> {
     let Some(record) = refund(c, id)? else {
@@ -178,7 +193,17 @@ pub(super) fn verify_history(c: &Connection, id: &RefundId) -> Read<Result<i64, 
     let mut last = 0;
     let mut history = Vec::new();
     loop {
-        let events = events_of(c, id, last, VERIFY_STEP)?;
+        let events = match events_of(c, id, last, VERIFY_STEP) {
+            // The one that cannot be read is found one by one.
+            Err(ReadError::Corrupt { .. }) => match events_of(c, id, last, 1) {
+                Err(ReadError::Corrupt { .. }) => {
+                    let seq = last + 1;
+                    return Ok(Err(HistoryFault::Altered { seq }));
+                }
+                one => one?,
+            },
+            step => step?,
+        };
         if events.is_empty() {
             break;
         }
@@ -220,33 +245,4 @@ fn event_hash(previous: &[u8; 32], event: &StoredEvent) -> [u8; 32] {
         .text(event.source.as_str())
         .text(&detail)
         .close()
-}
-
-/// Recomputes the chain of the audit log.
-pub(super) fn verify_audit(c: &Connection) -> Read<Result<i64, AuditFault>> {
-    let sql = "SELECT number FROM meta WHERE name = 'audit'";
-    let recorded: i64 = one(c, sql, [], |row| Ok(row.get(0)?))?.unwrap_or(0);
-    let mut previous = BEGINNING;
-    let mut last = 0;
-    loop {
-        let entries = audit_after(c, last, VERIFY_STEP)?;
-        if entries.is_empty() {
-            break;
-        }
-        for entry in entries {
-            let expected = last + 1;
-            if entry.number != expected {
-                return Ok(Err(AuditFault::Gap { expected }));
-            }
-            previous = audit_hash(&previous, expected, &entry.entry);
-            if previous != entry.hash {
-                return Ok(Err(AuditFault::Altered { number: expected }));
-            }
-            last = expected;
-        }
-    }
-    if last < recorded {
-        return Ok(Err(AuditFault::Cut { last, recorded }));
-    }
-    Ok(Ok(last))
 }

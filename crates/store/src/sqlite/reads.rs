@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId};
 use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
 
-use super::{Sqlite, list, read};
+use super::{Sqlite, audit, list, read, rules};
 use crate::admin::{ApiKey, AuditEntry, Endpoint};
+use crate::audit::{AuditFilter, AuditHead, AuditPage};
 use crate::chain::{AuditFault, HistoryFault};
 use crate::delivery::Delivery;
 use crate::error::ReadError;
@@ -14,6 +15,7 @@ use crate::job::{Job, JobKey, LaneDue};
 use crate::records::{
     Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
 };
+use crate::rules::{StoredRules, SubjectUsage};
 use crate::select::{Merchants, Page, RefundFilter};
 
 impl Sqlite {
@@ -188,7 +190,44 @@ impl Sqlite {
             .await
     }
 
-    pub(crate) async fn verify_audit(&self) -> Result<Result<i64, AuditFault>, ReadError> {
-        self.read_aside(list::verify_audit).await
+    pub(crate) async fn verify_audit(
+        &self,
+        kept: Option<AuditHead>,
+    ) -> Result<Result<AuditHead, AuditFault>, ReadError> {
+        self.read_aside(move |c| audit::verify(c, kept.as_ref()))
+            .await
+    }
+
+    pub(crate) async fn list_audit(&self, filter: AuditFilter) -> Result<AuditPage, ReadError> {
+        self.read_aside(move |c| audit::list(c, &filter)).await
+    }
+
+    pub(crate) async fn refund_ids_after(
+        &self,
+        after: Option<RefundId>,
+        limit: u32,
+    ) -> Result<Vec<RefundId>, ReadError> {
+        self.read_aside(move |c| list::refund_ids_after(c, after.as_ref(), limit))
+            .await
+    }
+
+    #[expect(
+        clippy::unused_async,
+        reason = "a point read here, a round trip elsewhere"
+    )]
+    pub(crate) async fn rules(&self) -> Result<Vec<StoredRules>, ReadError> {
+        self.read(rules::rules)
+    }
+
+    #[expect(
+        clippy::unused_async,
+        reason = "a point read here, a round trip elsewhere"
+    )]
+    pub(crate) async fn usage(
+        &self,
+        day: &str,
+        subjects: &[String],
+    ) -> Result<Vec<SubjectUsage>, ReadError> {
+        self.read(|c| rules::usage(c, day, subjects))
     }
 }

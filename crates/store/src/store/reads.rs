@@ -6,7 +6,7 @@ use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, Wec
 
 use super::Store;
 use crate::admin::{ApiKey, AuditEntry, Endpoint};
-use crate::chain::{AuditFault, HistoryFault};
+use crate::chain::HistoryFault;
 use crate::delivery::Delivery;
 use crate::error::ReadError;
 use crate::ids::{DeliveryId, EndpointId};
@@ -195,14 +195,6 @@ impl Store {
         refund: RefundId,
     ) -> Result<Result<i64, HistoryFault>, ReadError> {
         on!(self, s => s.verify_history(refund).await)
-    }
-
-    /// Recomputes the hash chain of the audit log: `Ok(Ok(n))` for `n` sound entries.
-    ///
-    /// # Errors
-    /// [`ReadError`]; what is wrong with the log is the inner error.
-    pub async fn verify_audit(&self) -> Result<Result<i64, AuditFault>, ReadError> {
-        on!(self, s => s.verify_audit().await)
     }
 
     /// Entries of the audit log after a number, oldest first.

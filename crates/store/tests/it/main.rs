@@ -8,6 +8,7 @@
 
 mod admin;
 mod approvals;
+mod audit;
 mod batches;
 mod care;
 mod changes;
@@ -16,6 +17,7 @@ mod histories;
 mod inbox;
 mod jobs;
 mod kill;
+mod limits;
 mod lists;
 mod money;
 mod people;

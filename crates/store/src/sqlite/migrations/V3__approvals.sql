@@ -24,3 +24,44 @@ BEGIN SELECT RAISE(ABORT, 'refund_second_person'); END;
 CREATE TRIGGER refunds_born_approved BEFORE INSERT ON refunds
 WHEN NEW.approved_by = NEW.requested_by
 BEGIN SELECT RAISE(ABORT, 'refund_second_person'); END;
+
+-- The rules of one merchant, or of all that have none of their own (''). NULL: no such rule.
+CREATE TABLE rules (
+    merchant            TEXT NOT NULL PRIMARY KEY,
+    approval_above      INTEGER,
+    approval_person_day INTEGER,
+    person_day_amount   INTEGER,
+    person_day_count    INTEGER,
+    key_day_amount      INTEGER,
+    key_day_count       INTEGER,
+    order_day_amount    INTEGER,
+    order_day_count     INTEGER,
+    -- A JSON array of texts.
+    reasons             TEXT NOT NULL,
+    expires_s           INTEGER NOT NULL,
+    changed_at          INTEGER NOT NULL,
+    changed_by          TEXT NOT NULL,
+    version             INTEGER NOT NULL,
+    CONSTRAINT rules_expires CHECK (expires_s >= 1),
+    CONSTRAINT rules_version CHECK (version >= 1)
+) STRICT, WITHOUT ROWID;
+
+-- INV-33: what a person, a key, an order asked on a Shanghai day. Only grows.
+CREATE TABLE usage (
+    subject TEXT NOT NULL,
+    day     TEXT NOT NULL,
+    amount  INTEGER NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (subject, day),
+    CONSTRAINT usage_sums CHECK (amount >= 0 AND count >= 1)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER usage_grows BEFORE UPDATE ON usage
+WHEN NEW.amount < OLD.amount OR NEW.count <= OLD.count
+BEGIN SELECT RAISE(ABORT, 'usage_grows'); END;
+
+-- The audit log as people read it: by who, by what, by merchant.
+ALTER TABLE audit ADD COLUMN merchant TEXT GENERATED ALWAYS AS (
+    CASE WHEN json_valid(detail) THEN json_extract(detail, '$.merchant') END) VIRTUAL;
+CREATE INDEX audit_actor ON audit (actor, number);
+CREATE INDEX audit_subject ON audit (subject, number);

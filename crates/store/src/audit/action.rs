@@ -1,0 +1,80 @@
+//! Everything that is logged, once, with what it means. Names are stable and dotted: what, then what
+//! was done to it.
+
+/// An action as it stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+macro_rules! actions {
+    ($($constant:ident = $name:literal, $meaning:literal;)*) => {
+        impl Action {
+            $(
+                #[doc = $meaning]
+                pub const $constant: Self = Self { name: $name, meaning: $meaning };
+            )*
+
+            /// All actions.
+            pub const ALL: &'static [Self] = &[$(Self::$constant),*];
+        }
+    };
+}
+
+actions! {
+    REFUND_REQUESTED = "refund.requested", "A refund was asked for at the console or the command line; through the interface, the refund's own history says so.";
+    REFUND_APPROVED = "refund.approved", "A second person agreed to a refund.";
+    REFUND_REJECTED = "refund.rejected", "A second person did not agree to a refund.";
+    REFUND_CANCELLED = "refund.cancelled", "A refund was withdrawn.";
+    REFUND_RETRIED = "refund.retried", "A refused or waiting refund was sent on its way again.";
+    REFUND_RESOLVED = "refund.resolved", "A refund was settled another way, or an attention dealt with.";
+    REFUND_QUERIED = "refund.queried", "A query was brought forward.";
+    REFUND_NOTED = "refund.noted", "A remark was added to a refund.";
+    RULES_CHANGED = "rules.changed", "Approval rules and limits were set.";
+    RULES_REMOVED = "rules.removed", "A merchant went back to the rules of all.";
+    KEY_CREATED = "key.created", "An API key was made.";
+    KEY_REVOKED = "key.revoked", "An API key was withdrawn.";
+    ENDPOINT_CREATED = "endpoint.created", "A webhook endpoint was made.";
+    ENDPOINT_UPDATED = "endpoint.updated", "A webhook endpoint got another address or state.";
+    ENDPOINT_DELETED = "endpoint.deleted", "A webhook endpoint was removed.";
+    ENDPOINT_DISABLED = "endpoint.disabled", "A webhook endpoint that failed for long was switched off.";
+    CONFIG_LOADED = "config.loaded", "The service started with a configuration.";
+    AUDIT_EXPORTED = "audit.exported", "The audit log was exported.";
+}
+
+impl Action {
+    /// The action of a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_action_has_a_dotted_name_of_its_own() {
+        let names: BTreeSet<_> = Action::ALL.iter().map(|action| action.name).collect();
+        assert_eq!(names.len(), Action::ALL.len(), "a name stands twice");
+        for action in Action::ALL {
+            let parts: Vec<&str> = action.name.split('.').collect();
+            let word = |part: &&str| {
+                !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+            };
+            assert!(
+                parts.len() == 2 && parts.iter().all(word),
+                "{}",
+                action.name
+            );
+            assert!(action.meaning.ends_with('.'), "{}", action.name);
+            assert_eq!(Action::parse(action.name), Some(*action));
+        }
+    }
+}
