@@ -7,20 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tuikuan_domain::planted::{self, Bug};
-use tuikuan_domain::refund::Command;
-use tuikuan_domain::{MerchantName, OrderRef, Payment, Refund, RefundId};
+use tuikuan_domain::{MerchantName, OrderRef, Payment, Refund};
 use tuikuan_store::{Guard, ReadError, Release, Store};
 use tuikuan_terms::{MchId, OutTradeNo};
 
 use crate::batch::Uploads;
-use crate::by::By;
 use crate::clock::{Clock, IdSource};
-use crate::error::EngineError;
 use crate::health::Vitals;
 use crate::lane::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::merchant::Merchant;
 use crate::network::Network;
+use crate::rules::RuleBook;
 use crate::settings::Settings;
 use crate::tally::Tally;
 use crate::webhook::Endpoints;
@@ -43,6 +41,7 @@ pub struct EngineParts {
 
 struct Inner {
     ledger: Ledger,
+    rules: RuleBook,
     lanes: Lanes,
     network: Arc<dyn Network>,
     merchants: Vec<Arc<Merchant>>,
@@ -106,6 +105,7 @@ impl Engine {
         };
         let inner = Inner {
             ledger,
+            rules: RuleBook::default(),
             lanes: Lanes::new(limits, born),
             network: parts.network,
             merchants: parts.merchants,
@@ -167,38 +167,12 @@ impl Engine {
         self.store().events_changed()
     }
 
-    /// A command about an existing refund.
-    ///
-    /// # Errors
-    /// [`EngineError::Refused`] when the door refuses, [`EngineError::NotFound`], or the store's.
-    pub async fn command(
-        &self,
-        id: &RefundId,
-        command: Command,
-        by: &By,
-    ) -> Result<Refund, EngineError> {
-        let acted = self
-            .ledger()
-            .act(
-                id,
-                by,
-                crate::ledger::Beside::default(),
-                |refund, payment, context| {
-                    let situation = tuikuan_domain::Situation {
-                        refund: Some(refund),
-                        payment,
-                        replaced: None,
-                    };
-                    tuikuan_domain::refund::decide(situation, command.clone(), context)
-                },
-            )
-            .await?;
-        self.wake();
-        Ok(acted.refund)
-    }
-
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    pub(crate) fn rule_book(&self) -> &RuleBook {
+        &self.inner.rules
     }
 
     pub(crate) fn lanes(&self) -> &Lanes {

@@ -38,6 +38,12 @@ pub enum EngineError {
     /// Nobody would be left who manages people.
     #[error("the last active administrator cannot be disabled or lose the role")]
     LastAdmin,
+    /// Rules that cannot be.
+    #[error("the rules cannot be set: {reason}")]
+    RulesRefused {
+        /// Why.
+        reason: &'static str,
+    },
     /// The disk is full: nothing was written, try again when there is room.
     #[error("the disk is full, nothing was written")]
     StoreFull,

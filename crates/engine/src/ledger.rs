@@ -4,10 +4,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tuikuan_domain::approval::UsageClaim;
 use tuikuan_domain::refund::{Approval, Context};
 use tuikuan_domain::{Payment, Plan, Refund, RefundId, Refusal, Transition};
 use tuikuan_store::{
-    Change, CommitError, Committed, Exchange, Guard, InboxEntry, LineMark, ReadError, Store,
+    Change, CommitError, Committed, Exchange, Guard, InboxEntry, LineMark, NewAudit, ReadError,
+    Store,
 };
 
 use crate::by::By;
@@ -62,6 +64,9 @@ pub(crate) struct Beside {
     pub(crate) inbox: Option<InboxEntry>,
     pub(crate) exchange: Option<Exchange>,
     pub(crate) line: Option<LineMark>,
+    /// Written only with what it is about: alone it says nothing.
+    pub(crate) audit: Option<NewAudit>,
+    pub(crate) usage: Vec<UsageClaim>,
 }
 
 impl Beside {
@@ -181,6 +186,8 @@ impl Ledger {
         change.inbox.clone_from(&beside.inbox);
         change.exchange.clone_from(&beside.exchange);
         change.line.clone_from(&beside.line);
+        change.audit.clone_from(&beside.audit);
+        change.usage.clone_from(&beside.usage);
         if let (Some(event), Some(changed)) = (&change.event, &change.refund) {
             change.deliveries =
                 self.endpoints

@@ -13,6 +13,7 @@ use tuikuan_domain::{
 use tuikuan_store::CommitError;
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
 
+use crate::audit;
 use crate::by::By;
 use crate::clock::refund_id;
 use crate::engine::Engine;
@@ -183,8 +184,14 @@ impl Engine {
             replaced: replaced.as_ref(),
         };
         let mut context = self.ledger().context(by);
-        if let Some(Agreed { by, at }) = agreed.cloned() {
-            context.approval = Approval::Given { by, at };
+        let mut beside = Beside::default();
+        if found.refund.is_none() {
+            let judged = self.judge(new, by, found.payment.as_ref()).await?;
+            beside.usage = judged.claims;
+            context.approval = match agreed.cloned() {
+                Some(Agreed { by, at }) => Approval::Given { by, at },
+                None => judged.approval,
+            };
         }
         let command = Command::Request(Box::new(new.clone()));
         let transition = decide(situation, command, &context)?;
@@ -198,11 +205,8 @@ impl Engine {
             .refund
             .as_ref()
             .map(|changed| changed.record.clone());
-        match self
-            .ledger()
-            .commit(&transition, &new.id, &Beside::default())
-            .await
-        {
+        beside.audit = refund.as_ref().and_then(|r| audit::of_request(by, r));
+        match self.ledger().commit(&transition, &new.id, &beside).await {
             Ok(_) => Ok(refund.map(|refund| Requested {
                 refund,
                 created: true,

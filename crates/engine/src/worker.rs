@@ -25,7 +25,7 @@ const LOOK_MAX: Duration = Duration::from_secs(1);
 const LOOK_MIN: Duration = Duration::from_millis(4);
 /// A failed fetch of certificates is tried again after so long.
 const CERTIFICATES_AGAIN: Duration = Duration::from_secs(60);
-/// Endpoints changed by another process are seen after so long.
+/// Endpoints and rules changed by another process are seen after so long.
 const ENDPOINTS_RELOAD: Duration = Duration::from_secs(5);
 /// Old conversations are removed this often.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
@@ -318,6 +318,9 @@ async fn keep_house(engine: Engine, stop: CancellationToken) {
             _ = endpoints.tick() => {
                 if let Err(error) = engine.reload_endpoints() {
                     tracing::warn!(error = &error as &dyn std::error::Error, "endpoints not read");
+                }
+                if let Err(error) = engine.rule_book().reload(engine.store()).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "rules not read");
                 }
             }
             _ = prune.tick() => {

@@ -364,6 +364,7 @@ impl Code {
         Self::CONTENT_CHANGED,
         Self::APPROVAL_EXPIRED,
         Self::LIMIT_REACHED,
+        Self::RULES_REFUSED,
         Self::PAYMENT_DIFFERS,
         Self::CHANGED_MEANWHILE,
         Self::WEBHOOK_REFUSED,

@@ -210,6 +210,7 @@ impl From<EngineError> for Problem {
             EngineError::PaymentDiffers { fields } => {
                 Self::new(Code::PAYMENT_DIFFERS, detail).with("fields", fields)
             }
+            EngineError::RulesRefused { .. } => Self::new(Code::RULES_REFUSED, detail),
             EngineError::EndpointRefused { .. } => Self::new(Code::WEBHOOK_REFUSED, detail),
             EngineError::StoreFull => Self::new(Code::STORAGE_FULL, detail),
             EngineError::StoreUnavailable(source) => {

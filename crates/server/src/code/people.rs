@@ -38,4 +38,11 @@ impl Code {
         "A limit of the day is reached",
         "`limit_of` says whose. Nothing was written. The day begins anew at midnight in Shanghai; an admin sets the limits.",
     );
+    /// Rules that cannot be.
+    pub const RULES_REFUSED: Self = code(
+        "rules_refused",
+        422,
+        "The rules cannot be set",
+        "The detail says why. Nothing was changed.",
+    );
 }

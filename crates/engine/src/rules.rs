@@ -1,0 +1,250 @@
+//! When a refund needs a second person and how much may be asked in a day: the rules are kept in
+//! memory, judged before each new refund, and the counting is done in its commit (INV-32, INV-33).
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tuikuan_domain::approval::{
+    Asking, DayLimit, Judged, Rules, Scope, Usage, day, judge, subjects,
+};
+use tuikuan_domain::refund::{NewRefund, Reason};
+use tuikuan_domain::{MerchantName, Payment};
+use tuikuan_store::{
+    Action, AdminChange, Administered, CommitError, ReadError, RulesAct, Store, StoredRules,
+};
+use tuikuan_terms::Fen;
+
+use crate::by::By;
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// Reasons that may be offered.
+const REASONS_MAX: usize = 50;
+/// An approval is waited for at least so long.
+const EXPIRES_MIN: SignedDuration = SignedDuration::from_mins(1);
+/// And at most so long.
+const EXPIRES_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The rules of the store, read when they are needed first, and again when somebody changed them.
+#[derive(Default)]
+pub(crate) struct RuleBook {
+    kept: RwLock<Option<Arc<Vec<StoredRules>>>>,
+}
+
+impl RuleBook {
+    /// Reads them anew, after they were changed here or by another process.
+    pub(crate) async fn reload(&self, store: &Store) -> Result<Arc<Vec<StoredRules>>, ReadError> {
+        let fresh = Arc::new(store.rules().await?);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    async fn read(&self, store: &Store) -> Result<Arc<Vec<StoredRules>>, ReadError> {
+        match self.kept() {
+            Some(kept) => Ok(kept),
+            None => self.reload(store).await,
+        }
+    }
+
+    fn kept(&self) -> Option<Arc<Vec<StoredRules>>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.clone()
+    }
+}
+
+/// The rules that hold for a merchant: its own, or else those of all.
+fn holding(book: &[StoredRules], merchant: &MerchantName) -> (Scope, Rules) {
+    let of = |wanted: Option<&MerchantName>| {
+        let found = book.iter().find(|r| r.merchant.as_ref() == wanted);
+        found.map(|found| found.rules.clone())
+    };
+    match of(Some(merchant)) {
+        Some(own) => (Scope::Merchant, own),
+        None => (Scope::All, of(None).unwrap_or_default()),
+    }
+}
+
+impl Engine {
+    /// All rules as they are stored: those of all merchants first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn rules(&self) -> Result<Vec<StoredRules>, EngineError> {
+        Ok(self.store().rules().await?)
+    }
+
+    /// The rules that hold for a merchant now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn rules_of(&self, merchant: &MerchantName) -> Result<Rules, EngineError> {
+        let book = self.rule_book().read(self.store()).await?;
+        Ok(holding(&book, merchant).1)
+    }
+
+    /// Sets the rules of a merchant, or of all (`None`). `replaces` is the version that was looked
+    /// at; `None` where there were none.
+    ///
+    /// # Errors
+    /// [`EngineError::RulesRefused`], [`EngineError::UnknownMerchant`], or
+    /// [`EngineError::Conflict`] when somebody else was first.
+    pub async fn set_rules(
+        &self,
+        by: &By,
+        merchant: Option<MerchantName>,
+        (rules, replaces): (Rules, Option<i64>),
+    ) -> Result<StoredRules, EngineError> {
+        check(&rules)?;
+        if merchant
+            .as_ref()
+            .is_some_and(|name| self.merchant(name).is_none())
+        {
+            return Err(EngineError::UnknownMerchant);
+        }
+        let before = self.stored_rules(merchant.as_ref()).await?;
+        let detail = json!({
+            "merchant": merchant.as_ref().map(|name| name.as_str()),
+            "before": before.as_ref().map(|before| shown(&before.rules)),
+            "after": shown(&rules),
+        });
+        let stored = StoredRules {
+            merchant,
+            rules,
+            changed_at: self.now(),
+            changed_by: by.actor.clone(),
+            version: replaces.unwrap_or(0).saturating_add(1),
+        };
+        let subject = subject(stored.merchant.as_ref());
+        let audit = by.entry(self.now(), Action::RULES_CHANGED, (&subject, detail));
+        self.write_rules(RulesAct::Set(stored.clone()), audit)
+            .await?;
+        Ok(stored)
+    }
+
+    /// A merchant goes back to the rules of all.
+    ///
+    /// # Errors
+    /// [`EngineError::Conflict`] when they are no longer the version that was looked at.
+    pub async fn remove_rules(
+        &self,
+        by: &By,
+        merchant: MerchantName,
+        version: i64,
+    ) -> Result<(), EngineError> {
+        let before = self.stored_rules(Some(&merchant)).await?;
+        let detail = json!({
+            "merchant": merchant.as_str(),
+            "before": before.as_ref().map(|before| shown(&before.rules)),
+        });
+        let subject = subject(Some(&merchant));
+        let audit = by.entry(self.now(), Action::RULES_REMOVED, (&subject, detail));
+        let act = RulesAct::Removed { merchant, version };
+        self.write_rules(act, audit).await
+    }
+
+    async fn stored_rules(
+        &self,
+        merchant: Option<&MerchantName>,
+    ) -> Result<Option<StoredRules>, EngineError> {
+        let all = self.rules().await?;
+        Ok(all.into_iter().find(|r| r.merchant.as_ref() == merchant))
+    }
+
+    async fn write_rules(
+        &self,
+        act: RulesAct,
+        audit: tuikuan_store::NewAudit,
+    ) -> Result<(), EngineError> {
+        let act = Administered::Rules(Box::new(act));
+        match self.store().administer(AdminChange { act, audit }).await {
+            Ok(()) => {}
+            Err(CommitError::Conflict) => return Err(EngineError::Conflict),
+            Err(error) => return Err(error.into()),
+        }
+        self.rule_book().reload(self.store()).await?;
+        Ok(())
+    }
+
+    /// What the rules say of a refund that does not exist yet.
+    pub(crate) async fn judge(
+        &self,
+        new: &NewRefund,
+        by: &By,
+        payment: Option<&Payment>,
+    ) -> Result<Judged, EngineError> {
+        let book = self.rule_book().read(self.store()).await?;
+        let (scope, rules) = holding(&book, &new.merchant);
+        let orders = order_names(new, payment);
+        let now = self.now();
+        let asking = Asking {
+            actor: &by.actor,
+            key: by.key.as_ref().map(|key| key.as_str()),
+            merchant: &new.merchant,
+            orders: &orders,
+            amount: new.content.amount,
+            now,
+        };
+        let subjects = subjects(&rules, scope, &asking);
+        let used = match subjects.as_slice() {
+            [] => Vec::new(),
+            some => self.store().usage(&day(now), some).await?,
+        };
+        let usage = |subject: &str| {
+            let found = used.iter().find(|used| used.subject == subject);
+            found.map_or(Usage::NONE, |found| found.usage)
+        };
+        Ok(judge(&rules, scope, &asking, usage)?)
+    }
+}
+
+/// The names of the order, as far as they are known.
+fn order_names(new: &NewRefund, payment: Option<&Payment>) -> Vec<String> {
+    let sub = new.sub_mch_id.as_ref().map_or("", |sub| sub.as_str());
+    let order = &new.content.order;
+    let trade_no = payment.map(|payment| &payment.out_trade_no);
+    let transaction = payment.and_then(|payment| payment.transaction_id.as_ref());
+    let trade_no = trade_no.or(order.out_trade_no.as_ref());
+    let transaction = transaction.or(order.transaction_id.as_ref());
+    let trade_no = trade_no.map(|no| format!("{}/{sub}/{no}", new.mch_id));
+    let transaction = transaction.map(|id| format!("{}/wechat/{id}", new.mch_id));
+    trade_no.into_iter().chain(transaction).collect()
+}
+
+fn subject(merchant: Option<&MerchantName>) -> String {
+    merchant.map_or_else(|| "rules".to_owned(), |name| format!("rules:{name}"))
+}
+
+fn check(rules: &Rules) -> Result<(), EngineError> {
+    let refuse = |reason| Err(EngineError::RulesRefused { reason });
+    if rules.reasons.len() > REASONS_MAX {
+        return refuse("at most 50 reasons are offered");
+    }
+    if rules
+        .reasons
+        .iter()
+        .any(|text| text.parse::<Reason>().is_err())
+    {
+        return refuse("a reason has 1 to 80 bytes of UTF-8, without emoji and control characters");
+    }
+    if !(EXPIRES_MIN..=EXPIRES_MAX).contains(&rules.expires) {
+        return refuse("an approval is waited for between one minute and 30 days");
+    }
+    Ok(())
+}
+
+/// Rules as the audit log shows them.
+fn shown(rules: &Rules) -> Value {
+    let fen = |fen: Option<Fen>| fen.map(Fen::get);
+    let limit = |limit: DayLimit| json!({ "amount": fen(limit.amount), "count": limit.count });
+    json!({
+        "approval_above": fen(rules.approval_above),
+        "approval_person_day": fen(rules.approval_person_day),
+        "person_day": limit(rules.person_day),
+        "key_day": limit(rules.key_day),
+        "order_day": limit(rules.order_day),
+        "reasons": rules.reasons,
+        "expires_s": rules.expires.as_secs(),
+    })
+}
