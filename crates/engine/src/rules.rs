@@ -18,6 +18,7 @@ use tuikuan_terms::Fen;
 use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::ledger::LedgerError;
 
 /// Reasons that may be offered.
 const REASONS_MAX: usize = 50;
@@ -173,7 +174,7 @@ impl Engine {
         new: &NewRefund,
         by: &By,
         payment: Option<&Payment>,
-    ) -> Result<Judged, EngineError> {
+    ) -> Result<Judged, LedgerError> {
         let book = self.rule_book().read(self.store()).await?;
         let (scope, rules) = holding(&book, &new.merchant);
         let orders = order_names(new, payment);

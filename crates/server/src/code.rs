@@ -322,7 +322,7 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::UNAUTHORIZED,
         Self::FORBIDDEN,
         Self::NOT_FOUND,

@@ -1,5 +1,6 @@
 //! One line becomes a refund, through the same door as any request.
 
+use tuikuan_domain::approval::UsageClaim;
 use tuikuan_domain::batch::{Batch, BatchState, Fault, Line, Mark};
 use tuikuan_domain::refund::{Approval, Content, NewRefund, Situation, decide};
 use tuikuan_domain::{Command, Payment, Refusal, Source, Status, Transition};
@@ -24,7 +25,7 @@ pub(super) enum Fed {
 
 /// What a line is to become.
 enum Becomes {
-    Refund(Box<Transition>, LineEnd),
+    Refund(Box<(Transition, Vec<UsageClaim>)>, LineEnd),
     Existing(LineEnd),
     Refused(LineEnd),
 }
@@ -39,10 +40,12 @@ pub(super) async fn feed_line(
     let by = requester(batch);
     let new = new_refund(engine, merchant, line, &by);
     for _ in 0..ROUNDS_MAX {
-        let becomes = becomes(engine, (merchant, batch, &by), line, &new)?;
-        let (transition, end) = match becomes {
-            Becomes::Refund(transition, end) => (*transition, end),
-            Becomes::Existing(end) | Becomes::Refused(end) => (Transition::unchanged(), end),
+        let becomes = becomes(engine, (merchant, batch, &by), line, &new).await?;
+        let ((transition, usage), end) = match becomes {
+            Becomes::Refund(made, end) => (*made, end),
+            Becomes::Existing(end) | Becomes::Refused(end) => {
+                ((Transition::unchanged(), Vec::new()), end)
+            }
         };
         let beside = Beside {
             guard: Some(held.guard.clone()),
@@ -51,6 +54,7 @@ pub(super) async fn feed_line(
                 line: line.number,
                 end,
             }),
+            usage,
             ..Beside::default()
         };
         match engine.ledger().commit(&transition, &new.id, &beside).await {
@@ -102,7 +106,7 @@ fn new_refund(engine: &Engine, merchant: &Merchant, line: &Line, by: &By) -> New
 }
 
 /// One look at the records, and what the door says.
-fn becomes(
+async fn becomes(
     engine: &Engine,
     (merchant, batch, by): (&Merchant, &Batch, &By),
     line: &Line,
@@ -130,8 +134,20 @@ fn becomes(
         replaced: None,
     };
     let mut context = engine.ledger().context(by);
-    if let Some(Mark { by, at }) = batch.approved.clone() {
-        context.approval = Approval::Given { by, at };
+    let mut usage = Vec::new();
+    if found.refund.is_none() {
+        let judged = match engine.judge(new, by, found.payment.as_ref()).await {
+            Ok(judged) => judged,
+            Err(LedgerError::Refused(refusal)) => {
+                return Ok(Becomes::Refused(refusal_end(&refusal)));
+            }
+            Err(error) => return Err(error),
+        };
+        usage = judged.claims;
+        context.approval = match batch.approved.clone() {
+            Some(Mark { by, at }) => Approval::Given { by, at },
+            None => judged.approval,
+        };
     }
     match decide(situation, Command::Request(Box::new(new.clone())), &context) {
         Ok(transition) => Ok(match found.refund {
@@ -139,7 +155,8 @@ fn becomes(
                 Becomes::Existing(LineEnd::Requested(refund.id))
             }
             Some(_) | None => {
-                Becomes::Refund(Box::new(transition), LineEnd::Requested(new.id.clone()))
+                let end = LineEnd::Requested(new.id.clone());
+                Becomes::Refund(Box::new((transition, usage)), end)
             }
         }),
         Err(refusal) => Ok(Becomes::Refused(refusal_end(&refusal))),

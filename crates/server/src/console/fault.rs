@@ -111,7 +111,8 @@ impl From<EngineError> for Fault {
             | EngineError::NoOrder
             | EngineError::Refused(_)
             | EngineError::PaymentDiffers { .. }
-            | EngineError::EndpointRefused { .. } => Self::Refused,
+            | EngineError::EndpointRefused { .. }
+            | EngineError::RulesRefused { .. } => Self::Refused,
         }
     }
 }
