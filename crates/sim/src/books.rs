@@ -2,6 +2,7 @@
 //! with, so nothing outside this module changes a sum. Records are only ever added.
 
 mod coupon;
+mod movement;
 mod order;
 mod refund;
 
@@ -10,6 +11,7 @@ use std::ops::{Index, IndexMut};
 
 pub use coupon::{Coupon, CouponKind};
 pub(crate) use coupon::{share as coupon_share, spread as coupon_spread};
+pub(crate) use movement::{Movement, fee_of};
 pub(crate) use order::Terms;
 pub use order::{Order, OrderState};
 pub use refund::{Api, Channel, FundsAccount, Origin, Refund, RefundStatus};
@@ -38,6 +40,7 @@ pub(crate) struct Books {
     by_refund_id: HashMap<String, RefundKey>,
     of_merchant: HashMap<MerchantKey, Vec<RefundKey>>,
     transactions: u64,
+    movements: Vec<Movement>,
 }
 
 impl Books {
@@ -119,6 +122,15 @@ impl Books {
     /// Refunds of one merchant in the order of their acceptance.
     pub(crate) fn refunds_of(&self, merchant: MerchantKey) -> &[RefundKey] {
         self.of_merchant.get(&merchant).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn add_movement(&mut self, movement: Movement) {
+        self.movements.push(movement);
+    }
+
+    /// What moved on the merchants' accounts, in order.
+    pub(crate) fn movements(&self) -> &[Movement] {
+        &self.movements
     }
 
     pub(crate) fn orders(&self) -> &[Order] {

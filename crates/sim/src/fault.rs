@@ -101,6 +101,10 @@ pub enum Interface {
     V2OrderQuery,
     /// `/pay/unifiedorder`.
     V2UnifiedOrder,
+    /// `/pay/downloadbill`.
+    V2DownloadBill,
+    /// `/pay/downloadfundflow`.
+    V2DownloadFundFlow,
     /// `POST /v3/refund/domestic/refunds` and the platform form.
     V3Refund,
     /// `GET /v3/refund/domestic/refunds/{out_refund_no}` and the platform form.
@@ -113,6 +117,12 @@ pub enum Interface {
     V3Prepay,
     /// `GET /v3/certificates`.
     V3Certificates,
+    /// `GET /v3/bill/tradebill`.
+    V3TradeBill,
+    /// `GET /v3/bill/fundflowbill`.
+    V3FundFlowBill,
+    /// `GET /v3/billdownload/file`.
+    V3BillDownload,
     /// A refund result sent to the merchant.
     RefundNotification,
     /// A payment result sent to the merchant.
@@ -135,7 +145,12 @@ impl Interface {
     pub(crate) fn is_v2(self) -> bool {
         matches!(
             self,
-            Self::V2Refund | Self::V2RefundQuery | Self::V2OrderQuery | Self::V2UnifiedOrder
+            Self::V2Refund
+                | Self::V2RefundQuery
+                | Self::V2OrderQuery
+                | Self::V2UnifiedOrder
+                | Self::V2DownloadBill
+                | Self::V2DownloadFundFlow
         )
     }
 }

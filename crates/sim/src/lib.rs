@@ -20,6 +20,7 @@
 mod agenda;
 mod answer;
 mod beijing;
+mod bill;
 mod books;
 mod clock;
 mod fault;
@@ -38,6 +39,7 @@ mod v2;
 mod v3;
 mod world;
 
+pub use bill::{BillDifference, DifferenceKind};
 pub use books::{
     Api, Channel, Coupon, CouponKind, FundsAccount, Order, OrderState, Origin, Refund, RefundStatus,
 };

@@ -142,6 +142,8 @@ pub(crate) struct Merchant {
     pub(crate) unsettled: Option<i64>,
     pub(crate) notify_url: Option<String>,
     pub(crate) usage: Usage,
+    /// Fees given back and coupons not prepaid, in fen: what refunds did not cost after all.
+    pub(crate) spared: i64,
 }
 
 impl Merchant {
@@ -165,6 +167,7 @@ impl Merchant {
             unsettled: setup.unsettled,
             notify_url: setup.notify_url,
             usage: Usage::default(),
+            spared: 0,
         };
         merchant.add_certificate(&setup.certificate);
         merchant.add_platform_certificate(setup.platform);

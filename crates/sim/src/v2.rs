@@ -2,6 +2,7 @@
 //! and application, signature, certificate, business. Protocol failures are never signed, every
 //! other answer is.
 
+mod bill;
 mod order;
 mod query;
 mod refund;
@@ -56,10 +57,23 @@ impl<T: Into<V2Refused>> From<T> for Refused {
 
 /// Proves the sender of a request.
 pub(crate) fn open(world: &mut World, incoming: &Incoming, route: &Route) -> Result<V2Call, Draft> {
-    let needs_certificate = matches!(route, Route::V2Refund | Route::V2RefundSingle);
-    if needs_certificate && incoming.client_cert_mch.is_none() {
+    if needs_certificate(route) && incoming.client_cert_mch.is_none() {
         return Err(Draft::Plain(html(400)));
     }
+    match prove(world, incoming, route) {
+        Err(draft) if *route == Route::V2DownloadBill => Err(bill::unopened(draft)),
+        result => result,
+    }
+}
+
+fn needs_certificate(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::V2Refund | Route::V2RefundSingle | Route::V2DownloadFundFlow
+    )
+}
+
+fn prove(world: &mut World, incoming: &Incoming, route: &Route) -> Result<V2Call, Draft> {
     if incoming.method != "POST" {
         return Err(v2_failure("请使用post方法"));
     }
@@ -75,7 +89,7 @@ pub(crate) fn open(world: &mut World, incoming: &Incoming, route: &Route) -> Res
     }
     let signer = Signer::V2(merchant, sign_type);
     let presented = incoming.client_cert_mch.as_deref();
-    if needs_certificate && presented != Some(world.merchant(merchant).mch_id.as_str()) {
+    if needs_certificate(route) && presented != Some(world.merchant(merchant).mch_id.as_str()) {
         let refused = V2Refused::new("CERT_ERROR", "证书校验错误");
         return Err(refuse(world, &signer, &fields, &refused));
     }
@@ -133,6 +147,9 @@ pub(crate) fn answer(
     call: &V2Call,
     life: Option<&FaultAction>,
 ) -> Draft {
+    if matches!(route, Route::V2DownloadBill | Route::V2DownloadFundFlow) {
+        return bill::answer(world, route, call);
+    }
     let result = check_sub(world, call).and_then(|()| match route {
         Route::V2Refund | Route::V2RefundSingle => refund::apply(world, route, call, life),
         Route::V2RefundQuery => query::refunds(world, call),

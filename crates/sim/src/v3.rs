@@ -2,6 +2,7 @@
 //! time window, merchant and serial, signature, JSON and fields, rights, resources, rates,
 //! business. Answers to authentic calls are signed, whatever they say; others are not.
 
+mod bill;
 mod body;
 mod certificates;
 mod order;
@@ -31,6 +32,8 @@ pub(crate) struct V3Body {
     /// The body, if it is a JSON object.
     json: Option<Map<String, Value>>,
     query: Vec<(String, String)>,
+    /// The host the caller reached us by.
+    host: Option<String>,
     /// The key of ours that the caller encrypted with and wants to be answered by.
     asked_key: Option<Arc<WechatKey>>,
 }
@@ -137,6 +140,7 @@ pub(crate) fn open(world: &mut World, incoming: &Incoming, route: &Route) -> Res
         out_trade_no: text("out_trade_no"),
         body: V3Body {
             query: read_query(incoming.query()),
+            host: incoming.header("Host").map(str::to_owned),
             asked_key,
             json,
         },
@@ -163,7 +167,14 @@ pub(crate) fn answer(
     call: &V3Call,
     life: Option<&FaultAction>,
 ) -> Draft {
+    if *route == Route::V3BillDownload
+        && let Ok(response) = bill::download(world, call)
+    {
+        return Draft::Plain(response);
+    }
     let result = match route {
+        Route::V3BillDownload => bill::download(world, call).map(|_sent| Value::Null),
+        Route::V3TradeBill | Route::V3FundFlowBill => bill::locate(world, route, call),
         Route::V3Refund => refund::apply(world, call, life),
         Route::V3PlatformRefund => refund::apply_platform(world, call, life),
         Route::V3RefundByNumber { out_refund_no } => refund::by_number(world, call, out_refund_no),

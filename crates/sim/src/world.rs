@@ -4,6 +4,7 @@
 
 mod account;
 mod apply;
+mod bills;
 mod control;
 mod pay;
 mod post;
@@ -19,6 +20,7 @@ pub use settle::OutcomePolicy;
 
 use crate::agenda::{Agenda, Event};
 use crate::answer::Kept;
+use crate::bill::BillDesk;
 use crate::books::{Books, MerchantKey, Order, Refund};
 use crate::fault::{Desk, FaultRule, Interface, RuleState};
 use crate::limits::Limits;
@@ -42,6 +44,7 @@ pub struct World {
     pub(crate) agenda: Agenda,
     post: post::PostOffice,
     requests: u64,
+    pub(crate) bills: BillDesk,
     /// The last good answer per merchant and interface, for answers that are swapped (F-10).
     pub(crate) last_answers: HashMap<(MerchantKey, Interface), Kept>,
 }
@@ -63,6 +66,7 @@ impl World {
             agenda: Agenda::default(),
             post: post::PostOffice::default(),
             requests: 0,
+            bills: BillDesk::default(),
             last_answers: HashMap::new(),
         }
     }

@@ -151,6 +151,8 @@ pub struct Refund {
     pub created_at_ms: i64,
     /// When the money arrived.
     pub success_at_ms: Option<i64>,
+    /// Every status it reached, and when.
+    pub(crate) reached: Vec<(i64, RefundStatus)>,
     /// Who asked.
     pub origin: Origin,
     /// Generation of the interface it was asked through.
@@ -170,6 +172,20 @@ pub struct Refund {
 }
 
 impl Refund {
+    /// The status at a time, unix milliseconds.
+    pub(crate) fn status_at(&self, unix_ms: i64) -> RefundStatus {
+        self.reached
+            .iter()
+            .rev()
+            .find(|(at_ms, _)| *at_ms <= unix_ms)
+            .map_or(RefundStatus::Processing, |(_, status)| *status)
+    }
+
+    /// What it costs the merchant: without coupons that were not prepaid, less the fee.
+    pub(crate) fn cost(&self) -> i64 {
+        self.settlement() - super::fee_of(self.settlement())
+    }
+
     pub(crate) fn coupon_part(&self) -> i64 {
         self.amount - self.cash
     }

@@ -11,6 +11,8 @@ pub(crate) enum Route {
     V2RefundQuerySingle,
     V2OrderQuery,
     V2UnifiedOrder,
+    V2DownloadBill,
+    V2DownloadFundFlow,
     V3Refund,
     V3PlatformRefund,
     V3RefundByNumber { out_refund_no: String },
@@ -19,6 +21,9 @@ pub(crate) enum Route {
     V3OrderQuery { by: OrderNumber, party: Party },
     V3Prepay { kind: PrepayKind, party: Party },
     V3Certificates,
+    V3TradeBill,
+    V3FundFlowBill,
+    V3BillDownload,
 }
 
 /// Whether a merchant acts for itself or a provider for a sub-merchant.
@@ -77,6 +82,8 @@ impl Route {
             ["pay", "refundqueryv2"] => Some(Self::V2RefundQuerySingle),
             ["pay", "orderquery"] => Some(Self::V2OrderQuery),
             ["pay", "unifiedorder"] => Some(Self::V2UnifiedOrder),
+            ["pay", "downloadbill"] => Some(Self::V2DownloadBill),
+            ["pay", "downloadfundflow"] => Some(Self::V2DownloadFundFlow),
             _ => None,
         }
     }
@@ -84,6 +91,9 @@ impl Route {
     fn find_v3(segments: &[&str]) -> Option<Self> {
         match segments {
             ["certificates"] => Some(Self::V3Certificates),
+            ["bill", "tradebill"] => Some(Self::V3TradeBill),
+            ["bill", "fundflowbill"] => Some(Self::V3FundFlowBill),
+            ["billdownload", "file"] => Some(Self::V3BillDownload),
             ["refund", "domestic", "refunds"] => Some(Self::V3Refund),
             ["refund", "domestic", "refunds", number]
             | ["ecommerce", "refunds", "out-refund-no", number] => Some(Self::V3RefundByNumber {
@@ -129,12 +139,17 @@ impl Route {
             Self::V2RefundQuery | Self::V2RefundQuerySingle => Interface::V2RefundQuery,
             Self::V2OrderQuery => Interface::V2OrderQuery,
             Self::V2UnifiedOrder => Interface::V2UnifiedOrder,
+            Self::V2DownloadBill => Interface::V2DownloadBill,
+            Self::V2DownloadFundFlow => Interface::V2DownloadFundFlow,
             Self::V3Refund | Self::V3PlatformRefund => Interface::V3Refund,
             Self::V3RefundByNumber { .. } | Self::V3RefundById { .. } => Interface::V3RefundQuery,
             Self::V3AbnormalRefund { .. } => Interface::V3AbnormalRefund,
             Self::V3OrderQuery { .. } => Interface::V3OrderQuery,
             Self::V3Prepay { .. } => Interface::V3Prepay,
             Self::V3Certificates => Interface::V3Certificates,
+            Self::V3TradeBill => Interface::V3TradeBill,
+            Self::V3FundFlowBill => Interface::V3FundFlowBill,
+            Self::V3BillDownload => Interface::V3BillDownload,
         }
     }
 
@@ -144,7 +159,10 @@ impl Route {
             Self::V3RefundByNumber { .. }
             | Self::V3RefundById { .. }
             | Self::V3OrderQuery { .. }
-            | Self::V3Certificates => "GET",
+            | Self::V3Certificates
+            | Self::V3TradeBill
+            | Self::V3FundFlowBill
+            | Self::V3BillDownload => "GET",
             _ => "POST",
         }
     }

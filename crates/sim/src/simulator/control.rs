@@ -2,6 +2,7 @@
 //! sets faults, moves the clock and shows the books. Errors are `{"error", "field"?}` with a
 //! sentence; unknown members are refused.
 
+mod bills;
 mod keys;
 mod view;
 
@@ -109,6 +110,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/schedule", post(schedule))
         .route("/clock", get(clock).post(push_clock))
         .route("/notifications", get(notifications))
+        .merge(bills::routes())
         .fallback(unknown)
         .with_state(shared);
     let served = axum::serve(listener, router)

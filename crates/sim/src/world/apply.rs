@@ -237,6 +237,7 @@ impl World {
             funds: application.funds,
             created_at_ms: now_ms,
             success_at_ms: None,
+            reached: Vec::new(),
             origin: application.origin,
             api: application.api,
             applications: 1,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use crate::agenda::Event;
 use crate::beijing::DAY_MS;
-use crate::books::{Channel, RefundKey, RefundStatus};
+use crate::books::{Channel, Movement, RefundKey, RefundStatus};
 use crate::fault::{FaultAction, Outcome};
 use crate::refusal::Refusal;
 
@@ -136,7 +136,28 @@ impl World {
         let merchant = self.books.merchant_of(key);
         let paid = self.merchant_mut(merchant).debit(funds, amount);
         self.books[key].debited = paid;
+        if paid {
+            self.note_movement(key, -self.books[key].cost());
+        }
         paid
+    }
+
+    /// Notes what an account's bill will show. The balance itself is kept without fees and
+    /// coupons; what they make of it is kept apart.
+    fn note_movement(&mut self, key: RefundKey, amount: i64) {
+        let refund = &self.books[key];
+        let (funds, whole) = (refund.funds, refund.amount * amount.signum());
+        let merchant = self.books.merchant_of(key);
+        let account = self.merchant_mut(merchant);
+        account.spared += amount - whole;
+        let balance = account.funds(funds) + account.spared;
+        self.books.add_movement(Movement {
+            merchant,
+            refund: key,
+            at_ms: self.now_ms,
+            amount,
+            balance,
+        });
     }
 
     /// Sets a status and tells the merchant.
@@ -144,12 +165,14 @@ impl World {
         let now_ms = self.now_ms;
         let refund = &mut self.books[key];
         refund.status = status;
+        refund.reached.push((now_ms, status));
         let (order, amount, cash) = (refund.order, refund.amount, refund.cash);
         let returned = status == RefundStatus::Closed && std::mem::take(&mut refund.debited);
         let funds = refund.funds;
         if returned {
             let merchant = self.books.merchant_of(key);
             self.merchant_mut(merchant).credit(funds, amount);
+            self.note_movement(key, self.books[key].cost());
         }
         let refund = &mut self.books[key];
         match status {
@@ -190,8 +213,10 @@ impl World {
         if self.books[key].status != RefundStatus::Abnormal {
             return Err(Refusal::NotAbnormal);
         }
+        let now_ms = self.now_ms;
         let refund = &mut self.books[key];
         refund.status = RefundStatus::Processing;
+        refund.reached.push((now_ms, RefundStatus::Processing));
         refund.channel = Channel::OtherBankcard;
         refund.received_account = receiver.to_owned();
         let (low, high) = self.outcomes.after_ms;

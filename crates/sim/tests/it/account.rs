@@ -11,7 +11,7 @@ use tuikuan_wechat::{
 
 use crate::stage::{MCH, PROVIDER, SUB, kit, later, response, world};
 
-fn account(mch_id: &str, api: Api, sign_type: SignType) -> Account {
+pub(crate) fn account(mch_id: &str, api: Api, sign_type: SignType) -> Account {
     let (plan, material) = kit().of(mch_id);
     let own = &material.own;
     let identity =
@@ -40,14 +40,14 @@ fn account(mch_id: &str, api: Api, sign_type: SignType) -> Account {
     }
 }
 
-fn stamp(world: &World) -> Stamp {
+pub(crate) fn stamp(world: &World) -> Stamp {
     Stamp {
         unix_seconds: world.wall_ms() / 1_000,
         nonce: "593BEC0C930BF1AFEB40B4A08C8FB242".into(),
     }
 }
 
-fn send(world: &mut World, account: &Account, request: Request) -> Response {
+pub(crate) fn send(world: &mut World, account: &Account, request: Request) -> Response {
     let certificate = request.client_certificate == ClientCertificate::Required;
     let mut headers = request.headers;
     for name in ["Accept", "User-Agent"] {

@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod bills;
 mod determinism;
 mod faults;
 mod notifications;

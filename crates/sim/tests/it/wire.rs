@@ -173,6 +173,78 @@ async fn v3_over_tls_and_the_books_behind_it() {
 }
 
 #[tokio::test]
+async fn a_bill_is_located_and_fetched_over_tls() {
+    let running = Running::start(1.0).await;
+    running.order().await;
+    let (status, _) = running
+        .post(
+            "/portal-refunds",
+            json!({"mch_id": "1900000109", "out_trade_no": "ORDER0001", "amount": 7, "out_refund_no": "P1"}),
+        )
+        .await;
+    assert_eq!(status, 200);
+    let now = running.get("/clock").await;
+    let date = now["now"].as_str().unwrap()[..10].to_owned();
+    let difference = json!({"mch_id": "1900000109", "date": date, "kind": "extra_row"});
+    let (status, all) = running.post("/bills/differences", difference).await;
+    assert_eq!((status, all.as_array().unwrap().len()), (200, 1));
+    let bad = json!({"mch_id": "1900000109", "date": "today", "kind": "late"});
+    let (status, told) = running.post("/bills/differences", bad).await;
+    assert_eq!((status, &told["field"]), (400, &json!("date")));
+    running
+        .post("/clock", json!({"advance_s": 34 * 3_600}))
+        .await;
+
+    let path = format!("/v3/bill/tradebill?bill_date={date}&bill_type=REFUND");
+    let told = running.v3(&path, None).send().await.unwrap();
+    let told: Value = serde_json::from_str(&told.text().await.unwrap()).unwrap();
+    let url = told["download_url"].as_str().unwrap().to_owned();
+    let path = url.strip_prefix(running.simulator.endpoint()).unwrap();
+    let file = running.v3(path, None).send().await.unwrap();
+    assert!(!file.headers().contains_key("wechatpay-signature"));
+    let bytes = file.bytes().await.unwrap();
+    let hash = tuikuan_wechat::bill::Sha1::of(&bytes).to_string();
+    assert_eq!(told["hash_value"], hash);
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(text.contains("`P1,`0.07"), "{text}");
+    assert!(
+        text.ends_with("\r\n`2,`0.00,`1.07,`0.00,`-0.01000,`0.00,`1.07\r\n"),
+        "{text}"
+    );
+
+    // The control side shows the same file, and forgets the difference.
+    let look = format!(
+        "{}/bills/1900000109/{date}",
+        running.simulator.control_url()
+    );
+    let client = Client::builder().no_proxy().build().unwrap();
+    let shown = client.get(&look).send().await.unwrap();
+    assert_eq!(shown.text().await.unwrap(), text);
+    let (_, all) = running
+        .control(reqwest::Method::DELETE, "/bills/differences", Value::Null)
+        .await;
+    assert_eq!(all, json!([]));
+    let shown = client
+        .get(&look)
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(shown.contains("\r\n`1,`0.00,`0.07,"), "{shown}");
+    let (status, _) = running
+        .control(
+            reqwest::Method::GET,
+            "/bills/1900000109/2020-01-01",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(status, 404);
+    running.simulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn v2_over_tls_demands_the_client_certificate() {
     let running = Running::start(1.0).await;
     running.order().await;
