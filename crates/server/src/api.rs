@@ -12,6 +12,7 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::shape::{Next, RefundBody};
 
+pub(crate) mod batch;
 pub(crate) mod command;
 pub(crate) mod payment;
 pub(crate) mod refund;

@@ -1,6 +1,7 @@
 //! Every code an answer may carry, once. A code is stable, documented, and never used again for
 //! something else. `/docs/problems` and the guide are made from this table.
 
+mod batch;
 mod people;
 
 /// A stable code with what it means to whoever receives it.
@@ -322,7 +323,7 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 54] = [
         Self::UNAUTHORIZED,
         Self::FORBIDDEN,
         Self::NOT_FOUND,
@@ -368,6 +369,13 @@ impl Code {
         Self::PAYMENT_DIFFERS,
         Self::CHANGED_MEANWHILE,
         Self::WEBHOOK_REFUSED,
+        Self::BATCH_NOT_FOUND,
+        Self::BATCH_FILE_FAULTS,
+        Self::BATCH_BUSY,
+        Self::BATCH_WRONG_STATE,
+        Self::BATCH_HAS_FAULTS,
+        Self::BATCH_EMPTY,
+        Self::BATCH_ALTERED,
         Self::STORAGE_FULL,
         Self::STORAGE_UNAVAILABLE,
     ];
@@ -381,7 +389,12 @@ mod tests {
 
     #[test]
     fn every_code_is_listed_once_and_has_a_status_of_an_error() {
-        let sources = [include_str!("code.rs"), include_str!("code/people.rs")].concat();
+        let sources = [
+            include_str!("code.rs"),
+            include_str!("code/batch.rs"),
+            include_str!("code/people.rs"),
+        ]
+        .concat();
         let declared = sources.matches(": Self = code(").count();
         let names: BTreeSet<_> = Code::ALL.iter().map(|c| c.name).collect();
         assert_eq!(names.len(), Code::ALL.len(), "a code is listed twice");

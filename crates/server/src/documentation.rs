@@ -28,6 +28,7 @@ use crate::problem::{Fault, PROBLEM_JSON, Problem, ProblemBody};
     tags(
         (name = "refunds", description = "Ask once; the engine sees it through."),
         (name = "payments", description = "What was paid, and what is left of it."),
+        (name = "batches", description = "Many refunds in one file."),
         (name = "events", description = "Every change, as it happens."),
         (name = "webhooks", description = "Messages to your systems, signed by Standard Webhooks."),
         (name = "notifications", description = "For WeChat."),

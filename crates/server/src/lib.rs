@@ -11,6 +11,7 @@
 mod api;
 mod app;
 mod auth;
+mod batch_file;
 mod body;
 mod code;
 mod console;
@@ -29,6 +30,8 @@ mod settings;
 mod setup_link;
 pub mod shape;
 
+pub use api::batch::BatchQuery;
+pub use api::batch::steer::{BatchApprovalBody, BatchSubmissionBody};
 pub use api::command::ResolutionBody;
 pub use api::payment::PaymentRegistrationBody;
 pub use api::refund::RefundQuery;

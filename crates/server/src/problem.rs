@@ -139,7 +139,8 @@ impl Problem {
         problem
     }
 
-    fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    /// The same with a fact beside.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.facts.insert(name.to_owned(), value.into());
         self
     }

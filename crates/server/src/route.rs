@@ -16,7 +16,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{command, payment, refund, stream, webhook};
+use crate::api::batch::steer;
+use crate::api::{batch, command, payment, refund, stream, webhook};
 use crate::app::{App, Shared};
 use crate::auth::Keys;
 use crate::code::Code;
@@ -39,6 +40,16 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(command::resolve))
         .routes(routes!(command::query))
         .routes(routes!(payment::register, payment::read))
+        .routes(routes!(batch::create, batch::list))
+        .routes(routes!(batch::read))
+        .routes(routes!(batch::lines))
+        .routes(routes!(batch::result))
+        .routes(routes!(steer::submit))
+        .routes(routes!(steer::approve))
+        .routes(routes!(steer::reject))
+        .routes(routes!(steer::pause))
+        .routes(routes!(steer::resume))
+        .routes(routes!(steer::cancel))
         .routes(routes!(stream::stream))
         .routes(routes!(webhook::create, webhook::list))
         .routes(routes!(webhook::read, webhook::update, webhook::delete))

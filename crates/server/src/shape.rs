@@ -5,11 +5,13 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+mod batch;
 mod event;
 mod payment;
 mod refund;
 mod webhook;
 
+pub use batch::{BatchBody, BatchCountBody, BatchErrorBody, BatchLineBody};
 pub use event::{Detail, EventBody};
 pub use payment::PaymentBody;
 pub use refund::{AttentionBody, ErrorBody, Next, RefundBody};

@@ -1,7 +1,7 @@
 //! What people do to a batch, made durable: the domain decides, one write carries the new state, the
 //! entry of the audit log and the job that follows.
 
-use tuikuan_domain::batch::{Batch, BatchState, Need, Steer, steer};
+use tuikuan_domain::batch::{Batch, BatchState, Faulty, Need, Steer, steer};
 use tuikuan_domain::{Actor, BatchId};
 use tuikuan_store::{BatchWrite, CommitError, LineFilter, LinesOf, NewAudit};
 
@@ -51,11 +51,24 @@ impl Engine {
         Err(EngineError::from(LedgerError::Contended).into())
     }
 
-    /// Whether a batch needs a second person.
+    /// Asks for all refunds of a batch. Where the rules want it, a second person must agree first.
     ///
     /// # Errors
-    /// The store's.
-    pub fn batch_needs(&self, batch: &Batch) -> Result<Need, BatchError> {
+    /// [`BatchError`].
+    pub async fn submit_batch(
+        &self,
+        id: &BatchId,
+        faulty: Faulty,
+        by: &Actor,
+    ) -> Result<Batch, BatchError> {
+        let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
+        let need = self.batch_needs(&batch)?;
+        let act = Steer::Submit { faulty, need };
+        self.steer_batch(id, &act, by).await
+    }
+
+    /// Whether a batch needs a second person: by the same rules as one refund of its sum.
+    fn batch_needs(&self, batch: &Batch) -> Result<Need, BatchError> {
         let _ = batch;
         Ok(Need::NotNeeded)
     }

@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod batch;
 mod connection;
 mod console_door;
 mod document;
