@@ -4,6 +4,7 @@
 use tuikuan_domain::batch::{Batch, BatchState, Faulty, Need, Steer, steer};
 use tuikuan_domain::{Actor, BatchId};
 use tuikuan_store::{BatchWrite, CommitError, LineFilter, LinesOf, NewAudit};
+use tuikuan_terms::Fen;
 
 use super::BatchError;
 use super::file::{ContentHash, Whose};
@@ -62,15 +63,22 @@ impl Engine {
         by: &Actor,
     ) -> Result<Batch, BatchError> {
         let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
-        let need = self.batch_needs(&batch)?;
+        let need = self.batch_needs(&batch).await?;
         let act = Steer::Submit { faulty, need };
         self.steer_batch(id, &act, by).await
     }
 
-    /// Whether a batch needs a second person: by the same rules as one refund of its sum.
-    fn batch_needs(&self, batch: &Batch) -> Result<Need, BatchError> {
-        let _ = batch;
-        Ok(Need::NotNeeded)
+    /// Whether a batch needs a second person: by the same rules as one refund of its sum. Beyond what
+    /// a person is free to ask for, each of its lines would want a second person of its own.
+    async fn batch_needs(&self, batch: &Batch) -> Result<Need, BatchError> {
+        let rules = self.rules_of(&batch.merchant).await?;
+        let sum = batch.summary.new_amount;
+        let above = |max: Option<Fen>| max.is_some_and(|max| sum > max.get());
+        if above(rules.approval_above) || above(rules.approval_person_day) {
+            Ok(Need::Needed)
+        } else {
+            Ok(Need::NotNeeded)
+        }
     }
 
     /// The stored lines are those whose hash somebody looks at (INV-32).

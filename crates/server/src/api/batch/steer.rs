@@ -89,6 +89,7 @@ pub(crate) async fn approve(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
+    visible(&app, &caller.merchants, &id)?;
     let (head, body) = request.into_parts();
     body::require_json(&head.headers)?;
     let bytes = body::read(body, API_BYTES_MAX, app.settings.body_timeout).await?;

@@ -5,7 +5,7 @@ use tuikuan_engine::NewKey;
 use tuikuan_store::Scope;
 
 use crate::visitor::{Visitor, add_user};
-use crate::world::{World, make_key};
+use crate::world::{ALL, World, make_key, request};
 
 /// Stands in every name of a thing that belongs to `main`: nobody else may read it.
 pub(crate) const MARK: &str = "QX7MARK";
@@ -30,6 +30,7 @@ pub(crate) struct Place {
     user: String,
     key: String,
     session: String,
+    batch: String,
 }
 
 /// What stands for a placeholder, by the pattern up to it. **The place to add a line.**
@@ -37,6 +38,7 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
     let order = format!("ORDER-{MARK}-1");
     vec![
         ("/v1/refunds/{id}", place.refund.clone(), Whose::Main),
+        ("/v1/batches/{id}", place.batch.clone(), Whose::Main),
         ("/v1/payments/{merchant}", "main".to_owned(), Whose::Main),
         ("/v1/payments/{merchant}/{out_trade_no}", order, Whose::Main),
         ("/v1/webhooks/{id}", place.endpoint.clone(), Whose::Main),
@@ -129,6 +131,13 @@ impl Place {
         let hook = world.post("/v1/webhooks", &hook).await.json();
         let endpoint = hook["id"].as_str().unwrap().to_owned();
         let refund = world.refund("main", &format!("{MARK}-1")).await;
+        let file = format!("out_trade_no,amount_fen\nORDER-{MARK}-9,1\n");
+        let batch = request("POST", "/v1/batches?merchant=main", ALL)
+            .header("content-type", "text/csv")
+            .body(file.into())
+            .unwrap();
+        let batch = world.send(batch).await.json();
+        let batch = batch["id"].as_str().unwrap().to_owned();
         let list = world
             .get(&format!("/v1/webhooks/{endpoint}/deliveries"))
             .await
@@ -160,6 +169,7 @@ impl Place {
             user: user.id.to_string(),
             key: key.id.to_string(),
             session,
+            batch,
         }
     }
 
