@@ -27,6 +27,7 @@ mod people;
 mod records;
 mod rules;
 mod seal;
+mod search;
 mod select;
 mod sqlite;
 mod store;
@@ -58,5 +59,6 @@ pub use records::{
     Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
 };
 pub use rules::{RulesAct, StoredRules, SubjectUsage};
+pub use search::{Found, NumberText, NumberTextError, Place, RefundSearch};
 pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, RefundFilter};
 pub use store::{Options, Store, Writing};

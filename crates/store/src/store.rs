@@ -107,6 +107,8 @@ mod inbox;
 mod people;
 mod reads;
 mod rules;
+mod search;
+mod story;
 
 /// Opening, closing, signals.
 impl Store {

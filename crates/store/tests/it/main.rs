@@ -21,5 +21,6 @@ mod limits;
 mod lists;
 mod money;
 mod people;
+mod search;
 mod sqlite_only;
 mod world;
