@@ -4,12 +4,13 @@
 use jiff::Timestamp;
 use tuikuan_domain::outcome::ErrorNote;
 use tuikuan_domain::planted::{self, Bug};
+use tuikuan_domain::refund::ElsewhereEnd;
 use tuikuan_domain::{Finding, FundsAccount, OrderRef, Outcome, PaymentFinding, Refund};
 use tuikuan_store::Exchange;
 use tuikuan_terms::OutRefundNo;
 use tuikuan_wechat::error_code::Interface;
 use tuikuan_wechat::http::{Request, Response};
-use tuikuan_wechat::{BuildError, RefundSubmission, Stamp};
+use tuikuan_wechat::{AbnormalRefund, BuildError, RefundSubmission, Stamp};
 
 use crate::clock::nonce;
 use crate::engine::Engine;
@@ -294,6 +295,43 @@ impl Call {
                     _ => PaymentFinding::Unanswered(note),
                 }
             }
+        }
+    }
+
+    /// What the call that sends an abnormal refund elsewhere came to.
+    pub(crate) fn elsewhere_end(
+        &self,
+        merchant: &Merchant,
+        abnormal: Option<&AbnormalRefund>,
+    ) -> ElsewhereEnd {
+        let response = match &self.result {
+            Ok(response) => response,
+            Err(Failure::Network(CallError::Lost { reason })) => {
+                return ElsewhereEnd::Unknown(transport("TIMEOUT_NO_RESPONSE", reason));
+            }
+            Err(Failure::Network(CallError::NotSent { reason })) => {
+                return ElsewhereEnd::NotSent(transport("CONNECT_FAILED", reason));
+            }
+            Err(Failure::NotBuilt(error)) => return ElsewhereEnd::NotSent(not_configured(error)),
+            Err(Failure::Withheld) => {
+                return ElsewhereEnd::NotSent(transport("LEASE_EXPIRED", ""));
+            }
+        };
+        let Some(abnormal) = abnormal else {
+            return ElsewhereEnd::Unknown(transport("RESPONSE_UNVERIFIABLE", ""));
+        };
+        let account = &merchant.account;
+        match account.read_abnormal_refund(abnormal, response, self.seconds()) {
+            Ok(_) => ElsewhereEnd::Accepted,
+            Err(error) => match refused(&error) {
+                Outcome::Refused(note)
+                | Outcome::RefusedUnconfirmed(note)
+                | Outcome::NotNow(_, note)
+                | Outcome::OrderMissing(note) => ElsewhereEnd::Refused(note),
+                Outcome::Accepted(_) | Outcome::NotSent(_) | Outcome::Unknown(_) => {
+                    ElsewhereEnd::Unknown(note_of(&error))
+                }
+            },
         }
     }
 

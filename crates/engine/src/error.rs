@@ -50,6 +50,9 @@ pub enum EngineError {
     /// The store cannot take the change now.
     #[error("the store is not available")]
     StoreUnavailable(#[source] Box<LedgerError>),
+    /// The act was broken off: how far it came is in the refund's history.
+    #[error("the act was broken off")]
+    Interrupted,
     /// A webhook endpoint that cannot be used.
     #[error("the endpoint cannot be used: {reason}")]
     EndpointRefused {

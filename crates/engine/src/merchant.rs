@@ -32,6 +32,15 @@ impl Merchant {
         }
     }
 
+    /// Which generation of WeChat's interface it speaks: `v2` or `v3`.
+    #[must_use]
+    pub const fn generation(&self) -> &'static str {
+        match self.account.api {
+            Api::V2 => "v2",
+            Api::V3 => "v3",
+        }
+    }
+
     /// Where the notification of a refund is wanted. It always has the same text for the same
     /// configuration, and no query string (v2 chapter 11).
     pub(crate) fn notify_url(&self) -> Option<String> {

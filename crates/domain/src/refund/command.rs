@@ -7,7 +7,7 @@ use crate::approval::{DayLimit, LimitOf, Usage};
 use crate::event::Source;
 use crate::payment::{Payment, REFUNDS_PER_PAYMENT_MAX};
 use crate::person::Actor;
-use crate::refund::{NewRefund, Refund, Status};
+use crate::refund::{Elsewhere, NewRefund, Refund, Status};
 use crate::retry::Schedule;
 
 /// What somebody on our side wants of a refund.
@@ -45,6 +45,8 @@ pub enum Command {
         /// What was done, for the history.
         note: String,
     },
+    /// Send an abnormal refund to another account than the one it was paid from.
+    SendElsewhere(Elsewhere),
     /// Ask WeChat now.
     Query,
     /// The engine is about to send it.
@@ -206,6 +208,12 @@ pub enum Refusal {
         /// What was asked today.
         used: Usage,
     },
+    /// It was sent elsewhere a moment ago, and WeChat has not said yet what became of it.
+    #[error("the refund was sent elsewhere a moment ago: wait for what WeChat says")]
+    ElsewhereUnderWay {
+        /// Since when.
+        since: Timestamp,
+    },
     /// It may already be with WeChat and cannot be withdrawn.
     #[error("the refund was already submitted and cannot be cancelled")]
     AlreadySubmitted,
@@ -235,6 +243,7 @@ impl Refusal {
             Self::ContentChanged => "content_changed",
             Self::ApprovalExpired { .. } => "approval_expired",
             Self::LimitReached { .. } => "limit_reached",
+            Self::ElsewhereUnderWay { .. } => "elsewhere_under_way",
             Self::AlreadySubmitted => "already_submitted",
         }
     }

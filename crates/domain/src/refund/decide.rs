@@ -6,6 +6,7 @@ use crate::ids::RefundId;
 use crate::payment::Payment;
 use crate::person::Actor;
 use crate::planted::{self, Bug};
+use crate::refund::elsewhere::send_elsewhere;
 use crate::refund::request::{
     await_approval, awaits_second, check_capacity, check_second, create, engine_note, repeat, start,
 };
@@ -48,6 +49,7 @@ pub fn decide(
         Command::Cancel => cancel(refund, payment, context),
         Command::Retry => retry(refund, payment, context),
         Command::Resolve { note } => resolve(refund, payment, &note, context),
+        Command::SendElsewhere(place) => send_elsewhere(refund, payment, place, context),
         Command::Query => query(refund),
         Command::Submit => submit(refund, payment, context),
         Command::Rescue => rescue(refund, payment, context),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::outcome::{ErrorNote, Finding, Outcome, PaymentFinding, Report};
 use crate::payment::Payment;
+use crate::refund::ElsewhereEnd;
 
 /// What WeChat says. Evidence ranks: verified query, verified v3 notification, verified reply
 /// (INV-16); a v2 notification is a hint and no evidence at all (INV-18).
@@ -27,6 +28,8 @@ pub enum Observation {
     },
     /// A signed notification.
     Notification(Report),
+    /// The answer to the call that sends an abnormal refund elsewhere.
+    Elsewhere(ElsewhereEnd),
     /// A notification that proves nothing: look now.
     Hint,
     /// The answer to a query of the order, and for a paid order the payment record to draw on.

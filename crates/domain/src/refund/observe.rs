@@ -7,6 +7,7 @@ use crate::after;
 use crate::outcome::{ErrorNote, Finding, Outcome, Wait};
 use crate::payment::Payment;
 use crate::planted::{self, Bug};
+use crate::refund::elsewhere::sent_elsewhere;
 use crate::refund::lookup::lookup;
 use crate::refund::report::{apply, ask_later};
 use crate::refund::transition::Draft;
@@ -55,6 +56,9 @@ pub fn observe(
             let mut draft = Draft::change(refund, payment, context);
             apply(&mut draft, refund, &report, context);
             draft.finish()
+        }
+        Observation::Elsewhere(end) => {
+            sent_elsewhere(Draft::change(refund, payment, context), refund, &end)
         }
         Observation::PaymentLookup {
             finding,

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use jiff::SignedDuration;
 use tuikuan_domain::outcome::{Finding, Outcome, Wait};
-use tuikuan_domain::refund::{Approval, AttemptMark, Command, Plan, Transition};
+use tuikuan_domain::refund::{
+    Approval, AttemptMark, Command, Elsewhere, ElsewhereEnd, Plan, Transition,
+};
 use tuikuan_domain::{Event, Observation, Refusal, Source, Status, WechatState};
 
 use crate::records::{Life, at, fen, new_refund, note, payment, person, report};
@@ -151,6 +153,10 @@ fn commands() -> Vec<(&'static str, Command)> {
                 note: "settled".into(),
             },
         ),
+        (
+            "send elsewhere",
+            Command::SendElsewhere(Elsewhere::BuyerCard),
+        ),
         ("query", Command::Query),
         ("submit", Command::Submit),
         ("rescue", Command::Rescue),
@@ -191,6 +197,14 @@ fn observations(life: &Life) -> Vec<(String, Observation, Source)> {
         Source::Notification,
     ));
     list.push(("hint".into(), Observation::Hint, Source::Notification));
+    for end in [
+        ElsewhereEnd::Accepted,
+        ElsewhereEnd::Refused(note("PARAM_ERROR")),
+        ElsewhereEnd::Unknown(note("TIMEOUT_NO_RESPONSE")),
+    ] {
+        let name = format!("sent elsewhere, {}", end.as_str());
+        list.push((name, Observation::Elsewhere(end), Source::Reply));
+    }
     list.extend(proofless(life.now));
     list
 }
