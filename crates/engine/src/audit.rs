@@ -68,6 +68,7 @@ pub(crate) fn of_command(
         Command::Retry => (Action::REFUND_RETRIED, None),
         Command::Resolve { note } => (Action::REFUND_RESOLVED, Some(note.as_str())),
         Command::Note { text } => (Action::REFUND_NOTED, Some(text.as_str())),
+        Command::SendElsewhere(place) => (Action::REFUND_SENT_ELSEWHERE, Some(place.as_str())),
         Command::Query => (Action::REFUND_QUERIED, None),
         Command::Request(_) | Command::Expire | Command::Submit | Command::Rescue => return None,
     };

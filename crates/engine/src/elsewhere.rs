@@ -12,6 +12,7 @@ use tuikuan_domain::refund::{
 use tuikuan_domain::{Observation, Payment, Refund, RefundId, Refusal, Source};
 use tuikuan_wechat::{AbnormalRefund, AbnormalTarget, BuildError};
 
+use crate::audit;
 use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -137,7 +138,14 @@ impl Engine {
             };
             decide(situation, Command::SendElsewhere(place), context)
         };
-        let acted = self.ledger().act(id, by, Beside::default(), door).await?;
+        let loaded = self.ledger().load(id)?;
+        let refund = loaded.refund.as_ref().ok_or(EngineError::NotFound)?;
+        let command = Command::SendElsewhere(place);
+        let beside = Beside {
+            audit: audit::of_command(by, self.now(), refund, &command),
+            ..Beside::default()
+        };
+        let acted = self.ledger().act_on(loaded, by, beside, door).await?;
         Ok(acted.refund)
     }
 

@@ -22,7 +22,6 @@ mod internet;
 mod job;
 mod lane;
 mod ledger;
-mod log;
 mod merchant;
 mod network;
 mod notice;

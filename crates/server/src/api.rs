@@ -12,8 +12,10 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::shape::{Next, RefundBody};
 
+pub(crate) mod abnormal;
 pub(crate) mod batch;
 pub(crate) mod command;
+pub(crate) mod note;
 pub(crate) mod payment;
 pub(crate) mod refund;
 pub(crate) mod request;

@@ -3,6 +3,7 @@
 
 mod batch;
 mod people;
+mod refunds;
 
 /// A stable code with what it means to whoever receives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -323,7 +324,7 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 54] = [
+    pub const ALL: [Self; 55] = [
         Self::UNAUTHORIZED,
         Self::FORBIDDEN,
         Self::NOT_FOUND,
@@ -366,6 +367,7 @@ impl Code {
         Self::APPROVAL_EXPIRED,
         Self::LIMIT_REACHED,
         Self::RULES_REFUSED,
+        Self::ELSEWHERE_UNDER_WAY,
         Self::PAYMENT_DIFFERS,
         Self::CHANGED_MEANWHILE,
         Self::WEBHOOK_REFUSED,
@@ -393,6 +395,7 @@ mod tests {
             include_str!("code.rs"),
             include_str!("code/batch.rs"),
             include_str!("code/people.rs"),
+            include_str!("code/refunds.rs"),
         ]
         .concat();
         let declared = sources.matches(": Self = code(").count();

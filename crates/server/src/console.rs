@@ -21,6 +21,7 @@ pub(crate) mod frame;
 pub(crate) mod language;
 pub(crate) mod limits;
 pub(crate) mod link;
+pub(crate) mod names;
 pub(crate) mod origin;
 pub(crate) mod page;
 pub(crate) mod password;
@@ -32,7 +33,9 @@ pub(crate) mod stream;
 pub(crate) mod text;
 pub(crate) mod visit;
 
-use page::{account, attention, login, notifications, overview, setup, users, webhooks};
+use page::{
+    account, attention, login, notifications, overview, refund, refunds, setup, users, webhooks,
+};
 
 /// What the console keeps beside the store.
 pub(crate) struct Console {
@@ -176,6 +179,31 @@ pub(crate) const ROUTES: &[Route] = &[
         Operate,
         || post(webhooks::redeliver),
     ),
+    page("/console/refunds", View, || get(refunds::page)),
+    page("/console/refunds/export.csv", View, || get(refunds::export)),
+    page("/console/refunds/{id}", View, || get(refund::page)),
+    act("/console/refunds/{id}/query", Operate, || {
+        post(refund::query)
+    }),
+    act("/console/refunds/{id}/retry", Operate, || {
+        post(refund::retry)
+    }),
+    act("/console/refunds/{id}/cancel", Operate, || {
+        post(refund::cancel)
+    }),
+    act("/console/refunds/{id}/resolve", Operate, || {
+        post(refund::resolve)
+    }),
+    act("/console/refunds/{id}/note", Operate, || post(refund::note)),
+    act("/console/refunds/{id}/redeliver", Operate, || {
+        post(refund::redeliver)
+    }),
+    page("/console/refunds/{id}/abnormal", Operate, || {
+        get(refund::elsewhere_page)
+    }),
+    act("/console/refunds/{id}/abnormal", Operate, || {
+        post(refund::elsewhere_send)
+    }),
     page("/console/account", View, || get(account::page)),
     act("/console/account/language", View, || {
         post(account::language)

@@ -30,9 +30,11 @@ mod settings;
 mod setup_link;
 pub mod shape;
 
+pub use api::abnormal::{AbnormalBody, AbnormalOutcomeBody};
 pub use api::batch::BatchQuery;
 pub use api::batch::steer::{BatchApprovalBody, BatchSubmissionBody};
 pub use api::command::ResolutionBody;
+pub use api::note::NoteBody;
 pub use api::payment::PaymentRegistrationBody;
 pub use api::refund::RefundQuery;
 pub use api::request::RefundRequestBody;

@@ -89,6 +89,8 @@ pub(crate) const ROUTES: &[Row] = &[
     row("POST", "/v1/refunds/{id}/retry", Policy::Key(Operate)),
     row("POST", "/v1/refunds/{id}/resolve", Policy::Key(Operate)),
     row("POST", "/v1/refunds/{id}/query", Policy::Key(Operate)),
+    row("POST", "/v1/refunds/{id}/abnormal", Policy::Key(Operate)),
+    row("POST", "/v1/refunds/{id}/note", Policy::Key(Operate)),
     row(
         "PUT",
         "/v1/payments/{merchant}/{out_trade_no}",

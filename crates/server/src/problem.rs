@@ -213,6 +213,7 @@ impl From<EngineError> for Problem {
             }
             EngineError::RulesRefused { .. } => Self::new(Code::RULES_REFUSED, detail),
             EngineError::EndpointRefused { .. } => Self::new(Code::WEBHOOK_REFUSED, detail),
+            EngineError::Interrupted => Self::new(Code::TIMEOUT, detail),
             EngineError::StoreFull => Self::new(Code::STORAGE_FULL, detail),
             EngineError::StoreUnavailable(source) => {
                 tracing::error!(error = %source, "a request was refused: the store did not answer");
@@ -261,6 +262,7 @@ impl From<Refusal> for Problem {
             | Refusal::NotAPerson
             | Refusal::ContentChanged
             | Refusal::AlreadySubmitted => problem,
+            Refusal::ElsewhereUnderWay { since } => problem.with("since", since.to_string()),
         }
     }
 }
@@ -280,6 +282,7 @@ const fn code_of(refusal: &Refusal) -> Code {
         Refusal::OrderNumbersDisagree => Code::ORDER_NUMBERS_DISAGREE,
         Refusal::NotIn { .. } => Code::WRONG_STATUS,
         Refusal::AlreadySubmitted => Code::ALREADY_SUBMITTED,
+        Refusal::ElsewhereUnderWay { .. } => Code::ELSEWHERE_UNDER_WAY,
         Refusal::Contradicted => Code::CONTRADICTED,
         Refusal::AlreadyReplaced { .. } => Code::ALREADY_REPLACED,
         Refusal::SamePerson => Code::SAME_PERSON,
@@ -332,6 +335,9 @@ mod tests {
                 wanted: "retried",
             },
             Refusal::AlreadySubmitted,
+            Refusal::ElsewhereUnderWay {
+                since: jiff::Timestamp::UNIX_EPOCH,
+            },
             Refusal::Contradicted,
             Refusal::SamePerson,
             Refusal::NotAPerson,

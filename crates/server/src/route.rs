@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::batch::steer;
-use crate::api::{batch, command, payment, refund, stream, webhook};
+use crate::api::{abnormal, batch, command, note, payment, refund, stream, webhook};
 use crate::app::{App, Shared};
 use crate::auth::Keys;
 use crate::code::Code;
@@ -39,6 +39,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(command::retry))
         .routes(routes!(command::resolve))
         .routes(routes!(command::query))
+        .routes(routes!(abnormal::send))
+        .routes(routes!(note::note))
         .routes(routes!(payment::register, payment::read))
         .routes(routes!(batch::create, batch::list))
         .routes(routes!(batch::read))

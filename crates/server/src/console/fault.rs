@@ -103,6 +103,7 @@ impl From<EngineError> for Fault {
             EngineError::NotAllowed => Self::Forbidden,
             EngineError::Conflict | EngineError::LastAdmin => Self::Refused,
             EngineError::StoreFull => Self::Full,
+            EngineError::Interrupted => Self::NotKnown,
             EngineError::StoreUnavailable(source) => {
                 tracing::error!(error = %source, "an act was not done: the store did not answer");
                 Self::Unavailable

@@ -17,6 +17,8 @@ pub(crate) mod fault;
 pub(crate) mod login;
 pub(crate) mod notifications;
 pub(crate) mod overview;
+pub(crate) mod refund;
+pub(crate) mod refunds;
 pub(crate) mod setup;
 pub(crate) mod users;
 pub(crate) mod webhooks;

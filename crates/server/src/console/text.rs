@@ -2,14 +2,19 @@
 //! English. A text that is missing in one of them does not compile.
 
 pub(crate) mod account;
+pub(crate) mod advice;
 pub(crate) mod attention;
+pub(crate) mod elsewhere;
 pub(crate) mod fault;
 pub(crate) mod frame;
 pub(crate) mod login;
 pub(crate) mod notice;
 pub(crate) mod notifications;
 pub(crate) mod overview;
+pub(crate) mod refund;
+pub(crate) mod refunds;
 pub(crate) mod status;
+pub(crate) mod story;
 pub(crate) mod users;
 pub(crate) mod webhooks;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tuikuan_domain::Refund;
+use tuikuan_domain::{ErrorNote, Refund};
 use tuikuan_store::Job;
 use tuikuan_terms::Fen;
 use utoipa::ToSchema;
@@ -117,12 +117,7 @@ impl<'a> RefundBody<'a> {
                 reason: attention.reason.as_str(),
                 since: Time(attention.since),
             }),
-            error: refund.error.as_ref().map(|note| ErrorBody {
-                code: &note.code,
-                message: &note.message,
-                source: note.source.as_str(),
-                advice: &note.advice,
-            }),
+            error: refund.error.as_ref().map(ErrorBody::of),
             origin: refund.origin.as_str(),
             reason: content.reason.as_ref().map(|reason| reason.as_str()),
             funds_account: content.funds_account.map(|account| account.as_str()),
@@ -172,6 +167,17 @@ pub struct ErrorBody<'a> {
     pub source: &'static str,
     /// What to do about it.
     pub advice: &'a str,
+}
+
+impl<'a> ErrorBody<'a> {
+    pub(crate) fn of(note: &'a ErrorNote) -> Self {
+        Self {
+            code: &note.code,
+            message: &note.message,
+            source: note.source.as_str(),
+            advice: &note.advice,
+        }
+    }
 }
 
 /// What happens next.

@@ -65,7 +65,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) router: Router,
     pub(crate) network: Arc<Taken>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 pub(crate) struct Answer {
@@ -197,8 +197,17 @@ impl World {
             engine,
             router,
             network,
-            _folder: folder,
+            folder: folder,
         }
+    }
+
+    /// Whether the database's files hold these bytes.
+    pub(crate) fn stores(&self, wanted: &[u8]) -> bool {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.flatten().any(|file| {
+            let bytes = std::fs::read(file.path()).unwrap();
+            bytes.windows(wanted.len()).any(|window| window == wanted)
+        })
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {

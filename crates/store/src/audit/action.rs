@@ -33,6 +33,8 @@ actions! {
     REFUND_RESOLVED = "refund.resolved", "A refund was settled another way, or an attention dealt with.";
     REFUND_QUERIED = "refund.queried", "A query was brought forward.";
     REFUND_NOTED = "refund.noted", "A remark was added to a refund.";
+    REFUND_SENT_ELSEWHERE = "refund.sent_elsewhere", "An abnormal refund was sent to another account.";
+    REFUNDS_EXPORTED = "refunds.exported", "Refunds were exported as CSV.";
     RULES_CHANGED = "rules.changed", "Approval rules and limits were set.";
     RULES_REMOVED = "rules.removed", "A merchant went back to the rules of all.";
     KEY_CREATED = "key.created", "An API key was made.";

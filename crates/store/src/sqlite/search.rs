@@ -189,11 +189,11 @@ impl Page<'_> {
         if let Some(ids) = &self.picked {
             let names = names_json(&self.merchants);
             let ids = Value::Text(serde_json::json!(ids).to_string());
-            items = self.rows(c, &names, ids, &stretch)?;
+            items = self.rows(c, &names, &ids, &stretch)?;
         } else {
             for merchant in &self.merchants {
                 let key = self.way.key(self.search);
-                items.extend(self.rows(c, merchant.as_str(), key, &stretch)?);
+                items.extend(self.rows(c, merchant.as_str(), &key, &stretch)?);
             }
         }
         self.page(items, bound, &stretch)
@@ -241,7 +241,7 @@ impl Page<'_> {
         &self,
         c: &Connection,
         merchant: &str,
-        key: Value,
+        key: &Value,
         stretch: &Stretch,
     ) -> Read<Vec<Refund>> {
         let sql = rows_sql(self.way, stretch);

@@ -3,6 +3,10 @@
 
 use crate::console::language::Language;
 
+mod refund;
+
+pub(crate) use refund::Told;
+
 /// A short message after a redirect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
@@ -24,6 +28,8 @@ pub(crate) enum Notice {
     KeyRevoked,
     /// Somebody else was quicker.
     ChangedMeanwhile,
+    /// About a refund.
+    Refund(Told),
     /// It is put off.
     Snoozed,
     /// It is dealt with.
@@ -45,7 +51,7 @@ pub(crate) enum Notice {
 }
 
 impl Notice {
-    /// All of them.
+    /// All of them but those about a refund.
     pub(crate) const ALL: &'static [Self] = &[
         Self::Saved,
         Self::PasswordChanged,
@@ -68,7 +74,7 @@ impl Notice {
     ];
 
     /// The word in the cookie.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Saved => "saved",
             Self::PasswordChanged => "password_changed",
@@ -79,6 +85,7 @@ impl Notice {
             Self::UserEnabled => "user_enabled",
             Self::KeyRevoked => "key_revoked",
             Self::ChangedMeanwhile => "changed_meanwhile",
+            Self::Refund(told) => told.as_str(),
             Self::Snoozed => "snoozed",
             Self::Settled => "settled",
             Self::CannotSettle => "cannot_settle",
@@ -96,24 +103,27 @@ impl Notice {
         Self::ALL
             .iter()
             .copied()
+            .chain(Told::all().map(Self::Refund))
             .find(|notice| notice.as_str() == text)
     }
 
-    /// The class of its box: `good` or `warn`.
-    pub(crate) const fn class(self) -> &'static str {
+    /// The class of its box: `good`, `warn` or `bad`.
+    pub(crate) fn class(self) -> &'static str {
         match self {
             Self::ChangedMeanwhile
             | Self::CannotSettle
             | Self::NoteMissing
             | Self::ReplayGone
             | Self::ReplayRefused => "warn",
+            Self::Refund(told) => told.class(),
             _ => "good",
         }
     }
 
     /// The text.
-    pub(crate) const fn text(self, language: Language) -> &'static str {
+    pub(crate) fn text(self, language: Language) -> &'static str {
         let (chinese, english) = match self {
+            Self::Refund(told) => return told.text(language),
             Self::Saved => ("已保存。", "Saved."),
             Self::PasswordChanged => (
                 "密码已修改，其他设备已退出登录。",

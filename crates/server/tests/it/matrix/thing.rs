@@ -39,6 +39,7 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
     vec![
         ("/v1/refunds/{id}", place.refund.clone(), Whose::Main),
         ("/v1/batches/{id}", place.batch.clone(), Whose::Main),
+        ("/console/refunds/{id}", place.refund.clone(), Whose::Main),
         ("/v1/payments/{merchant}", "main".to_owned(), Whose::Main),
         ("/v1/payments/{merchant}/{out_trade_no}", order, Whose::Main),
         ("/v1/webhooks/{id}", place.endpoint.clone(), Whose::Main),
@@ -99,6 +100,8 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
         ),
         ("PUT", "/v1/payments/{merchant}/{out_trade_no}") => json(r#"{"total":3960}"#, Whose::Main),
         ("POST", "/v1/refunds/{id}/resolve") => json(r#"{"note":"paid in cash"}"#, Whose::Main),
+        ("POST", "/v1/refunds/{id}/note") => json(r#"{"text":"the buyer called"}"#, Whose::Main),
+        ("POST", "/v1/refunds/{id}/abnormal") => json(r#"{"to":"merchant"}"#, Whose::Main),
         ("PATCH", "/v1/webhooks/{id}") => json(r#"{"enabled":false}"#, Whose::Main),
         ("POST", "/console/users") => form(
             &[
