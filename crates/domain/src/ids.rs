@@ -77,6 +77,10 @@ own_id!(
     BatchId, "batch id", "bt_ followed by 16 to 40 letters, digits or -",
     |text| prefixed(text, "bt_"));
 own_id!(
+    /// A difference between our books and WeChat's, `rd_` and a time-ordered unique part.
+    DifferenceId, "difference id", "rd_ followed by 16 to 40 letters, digits or -",
+    |text| prefixed(text, "rd_"));
+own_id!(
     /// The short name of a merchant in the configuration: 1 to 32 of `a-z 0-9 - _`.
     MerchantName, "merchant name", "1 to 32 of a-z, 0-9, - and _",
     |text| !text.is_empty() && text.len() <= 32

@@ -35,11 +35,12 @@ pub mod payment;
 pub mod person;
 pub mod planted;
 pub mod quota;
+pub mod reconcile;
 pub mod refund;
 pub mod retry;
 
 pub use event::{Event, EventKind, Source};
-pub use ids::{BatchId, MerchantName, PaymentId, PersonId, RefundId};
+pub use ids::{BatchId, DifferenceId, MerchantName, PaymentId, PersonId, RefundId};
 pub use outcome::{
     ErrorNote, Finding, Outcome, PaymentFinding, PaymentReport, Report, WechatState,
 };

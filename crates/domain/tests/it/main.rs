@@ -8,5 +8,6 @@
 
 mod batches;
 mod laws;
+mod reconcile;
 mod records;
 mod table;
