@@ -17,8 +17,8 @@ mod settle;
 mod words;
 
 pub use day::{DAY_S, day_of, ready_at, starts_at};
-pub use settle::{Healing, Settled, settle};
-pub use words::{Class, DifferenceState, LineState, Repair};
+pub use settle::{Settled, settle};
+pub use words::{BillKind, Class, DayState, DifferenceState, Healing, LineState, Repair};
 
 /// An acceptance this close to midnight may stand in the bill of the next day: our clock and
 /// WeChat's differ a little, and a call takes a while.

@@ -8,12 +8,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use tuikuan_domain::{BatchId, RefundId, Source, Step};
+use tuikuan_domain::{BatchId, DifferenceId, RefundId, Source, Step};
 use tuikuan_terms::MchId;
 
+use crate::bill::Bill;
 use crate::ids::{DeliveryId, EndpointId};
 
-/// Which job. There is at most one for each refund and each delivery.
+/// Which job. There is at most one for each refund, delivery, bill and difference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum JobKey {
     /// The next step of a refund.
@@ -22,6 +23,10 @@ pub enum JobKey {
     Delivery(DeliveryId),
     /// The next lines of a batch.
     Batch(BatchId),
+    /// A bill to be fetched and processed.
+    Bill(Bill),
+    /// A difference about which WeChat is asked.
+    Difference(DifferenceId),
 }
 
 impl fmt::Display for JobKey {
@@ -30,6 +35,8 @@ impl fmt::Display for JobKey {
             Self::Refund(id) => write!(f, "refund:{id}"),
             Self::Delivery(id) => write!(f, "delivery:{id}"),
             Self::Batch(id) => write!(f, "batch:{id}"),
+            Self::Bill(bill) => write!(f, "bill:{bill}"),
+            Self::Difference(id) => write!(f, "difference:{id}"),
         }
     }
 }
@@ -41,6 +48,8 @@ impl JobKey {
             "refund" => RefundId::from_str(id).ok().map(Self::Refund),
             "delivery" => DeliveryId::from_str(id).ok().map(Self::Delivery),
             "batch" => BatchId::from_str(id).ok().map(Self::Batch),
+            "bill" => Bill::parse(id).map(Self::Bill),
+            "difference" => DifferenceId::from_str(id).ok().map(Self::Difference),
             _ => None,
         }
     }
@@ -61,6 +70,10 @@ pub enum Lane {
     Webhook(EndpointId),
     /// The lines of a batch.
     Batch(BatchId),
+    /// Bills of a merchant to be fetched.
+    Bill(MchId),
+    /// Differences in a merchant's bills to be asked about, behind all other queries.
+    Difference(MchId),
 }
 
 impl Lane {
@@ -84,6 +97,8 @@ impl Lane {
             "query" => MchId::from_str(id).ok().map(Self::Query),
             "expire" => MchId::from_str(id).ok().map(Self::Expire),
             "webhook" => EndpointId::from_str(id).ok().map(Self::Webhook),
+            "bill" => MchId::from_str(id).ok().map(Self::Bill),
+            "difference" => MchId::from_str(id).ok().map(Self::Difference),
             _ => None,
         }
     }
@@ -98,6 +113,8 @@ impl fmt::Display for Lane {
             Self::Query(id) => write!(f, "query:{id}"),
             Self::Expire(id) => write!(f, "expire:{id}"),
             Self::Webhook(id) => write!(f, "webhook:{id}"),
+            Self::Bill(id) => write!(f, "bill:{id}"),
+            Self::Difference(id) => write!(f, "difference:{id}"),
         }
     }
 }

@@ -14,6 +14,7 @@
 mod admin;
 mod audit;
 mod batch;
+mod bill;
 mod care;
 mod chain;
 mod change;
@@ -39,6 +40,10 @@ pub use audit::{Action, AuditFilter, AuditHead, AuditPage};
 pub use batch::{
     BATCH_LINES_PER_WRITE, BatchCount, BatchCursor, BatchFilter, BatchLine, BatchPage, BatchWrite,
     CheckedLine, FactsWanted, LineEnd, LineError, LineFilter, LineMark, LinesOf, NewBatch,
+};
+pub use bill::{
+    Bill, BillAct, BillChange, BillDay, DIFFERENCES_MAX, Difference, DifferenceCount,
+    DifferenceFilter, DifferencePage, Facts, NewDifference, SentCursor, SentRefund, Sums,
 };
 pub use care::{Care, NeededAsked, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting};
 pub use chain::{AuditFault, HistoryFault};

@@ -14,6 +14,7 @@ use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
 use crate::batch::{BatchWrite, NewBatch};
+use crate::bill::BillChange;
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
 use crate::error::{CommitError, Fatal, OpenError, ReadError};
@@ -26,6 +27,8 @@ mod admin;
 mod audit;
 mod batch;
 mod batches;
+mod bill_reads;
+mod bills;
 mod care;
 mod checkpoint;
 mod commit;
@@ -329,6 +332,10 @@ impl Sqlite {
 
     pub(crate) async fn administer(&self, change: AdminChange) -> Result<(), CommitError> {
         self.done(Operation::Administer(Box::new(change))).await
+    }
+
+    pub(crate) async fn change_bills(&self, change: BillChange) -> Result<(), CommitError> {
+        self.done(Operation::ChangeBills(Box::new(change))).await
     }
 
     pub(crate) async fn touch_key(&self, id: KeyId, now: Timestamp) -> Result<(), CommitError> {

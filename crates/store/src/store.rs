@@ -100,6 +100,7 @@ macro_rules! on {
 
 mod audit;
 mod batches;
+mod bills;
 mod care;
 mod deliveries;
 mod figures;

@@ -4,28 +4,8 @@
 use tuikuan_terms::Fen;
 
 use crate::outcome::{Finding, Report, WechatState};
-use crate::reconcile::{Class, Repair};
+use crate::reconcile::{Class, Healing, Repair};
 use crate::refund::{Refund, Status};
-
-/// How a difference was healed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Healing {
-    /// The query and our record say the same; the bill was older.
-    QueryAgrees,
-    /// The refund was made elsewhere and is now a record of ours.
-    Adopted,
-}
-
-impl Healing {
-    /// The healing as text, stable.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::QueryAgrees => "query_agrees",
-            Self::Adopted => "adopted",
-        }
-    }
-}
 
 /// What becomes of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

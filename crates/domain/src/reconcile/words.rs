@@ -58,6 +58,46 @@ words! {
 }
 
 words! {
+    /// What settled a difference without a person.
+    Healing {
+        /// The query and our record say the same; the bill was older.
+        QueryAgrees => "query_agrees",
+        /// The refund was made elsewhere and is now a record of ours.
+        Adopted => "adopted",
+        /// The bill of a neighbouring day shows it.
+        OtherBill => "other_bill",
+        /// A later run of the same day did not find it again.
+        Gone => "gone",
+    }
+}
+
+words! {
+    /// Which bill of a day.
+    BillKind {
+        /// Refunds, compared one by one.
+        Refunds => "refunds",
+        /// Payments and refunds, for the sums of the day.
+        Trades => "trades",
+    }
+}
+
+words! {
+    /// Where the bill of a day stands.
+    DayState {
+        /// It is to be fetched, or tried again.
+        Wanted => "wanted",
+        /// It was fetched and processed.
+        Fetched => "fetched",
+        /// WeChat says that there was nothing on that day.
+        Empty => "empty",
+        /// WeChat has not made it, long after it should have; it is still asked for.
+        Missing => "missing",
+        /// What came is not the bill, or it could not be asked for: a person should look.
+        Failed => "failed",
+    }
+}
+
+words! {
     /// What is proposed for a difference.
     Repair {
         /// WeChat is being asked; nobody has to do anything yet.

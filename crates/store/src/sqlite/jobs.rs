@@ -294,7 +294,7 @@ fn claimed_job(
     let key = JobKey::parse(key).ok_or_else(unreadable)?;
     let step = match key {
         JobKey::Refund(_) => Some(Step::parse(step).ok_or_else(unreadable)?),
-        JobKey::Delivery(_) | JobKey::Batch(_) => None,
+        JobKey::Delivery(_) | JobKey::Batch(_) | JobKey::Bill(_) | JobKey::Difference(_) => None,
     };
     Ok(Claimed {
         guard: Guard { key, fence },

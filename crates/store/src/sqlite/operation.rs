@@ -6,6 +6,7 @@ use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
 use crate::batch::BatchWrite;
+use crate::bill::BillChange;
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
 use crate::error::CommitError;
@@ -21,6 +22,7 @@ pub(super) enum Operation {
     FinishDelivery(Box<DeliveryReport>),
     Redeliver(DeliveryId, Timestamp),
     Administer(Box<AdminChange>),
+    ChangeBills(Box<BillChange>),
     TouchKey(KeyId, Timestamp),
     SeeSession([u8; 32], Timestamp),
     SettleInbox(i64, String),

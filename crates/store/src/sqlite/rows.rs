@@ -110,19 +110,19 @@ impl<'r, 's> Columns<'r, 's> {
     }
 
     /// A sub-merchant: the empty text stands for none.
-    fn parsed_unless_empty<T: FromStr>(&mut self) -> Read<Option<T>> {
+    pub(super) fn parsed_unless_empty<T: FromStr>(&mut self) -> Read<Option<T>> {
         self.known(|text| match text {
             "" => Some(None),
             text => text.parse().ok().map(Some),
         })
     }
 
-    fn fen(&mut self) -> Read<Fen> {
+    pub(super) fn fen(&mut self) -> Read<Fen> {
         let fen: i64 = self.raw()?;
         Fen::new(fen).map_err(|_foreign| self.corrupt())
     }
 
-    fn fen_maybe(&mut self) -> Read<Option<Fen>> {
+    pub(super) fn fen_maybe(&mut self) -> Read<Option<Fen>> {
         match self.raw::<Option<i64>>()? {
             None => Ok(None),
             Some(fen) => Fen::new(fen).map(Some).map_err(|_foreign| self.corrupt()),

@@ -245,6 +245,7 @@ impl Work<'_> {
             Operation::FinishDelivery(report) => self.finish_delivery(report)?,
             Operation::Redeliver(id, now) => self.redeliver(id, *now)?,
             Operation::Administer(change) => self.administer(change)?,
+            Operation::ChangeBills(change) => self.change_bills(change)?,
             Operation::TouchKey(id, now) => self.touch_key(id, *now)?,
             Operation::SeeSession(hash, now) => self.see_session(hash, *now)?,
             Operation::SettleInbox(number, outcome) => self.settle_inbox(*number, outcome)?,

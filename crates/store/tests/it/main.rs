@@ -10,6 +10,7 @@ mod admin;
 mod approvals;
 mod audit;
 mod batches;
+mod bills;
 mod care;
 mod changes;
 mod figures;

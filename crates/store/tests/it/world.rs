@@ -294,17 +294,32 @@ impl World {
     /// WeChat has taken the refund; its query is due some seconds later.
     pub(crate) async fn processing(&self, n: u32, now: Timestamp) -> RefundId {
         let (id, guard) = self.submitting(n, now).await;
-        let refund = self.store.refund(&id).unwrap().unwrap();
+        self.taken(&id, guard, now).await;
+        id
+    }
+
+    /// A queued refund is sent under this lease, and taken.
+    pub(crate) async fn accepted(&self, n: u32, guard: Guard, now: Timestamp) {
+        let id = refund_id(n);
+        let change = Change {
+            guard: Some(guard.clone()),
+            ..self.command(&id, Command::Submit, now)
+        };
+        self.commit(change).await.unwrap();
+        self.taken(&id, guard, now).await;
+    }
+
+    async fn taken(&self, id: &RefundId, guard: Guard, now: Timestamp) {
+        let refund = self.store.refund(id).unwrap().unwrap();
         let reply = Observation::Reply {
             attempt: 1,
             outcome: Outcome::Accepted(report(&refund, WechatState::Processing)),
         };
         let change = Change {
             guard: Some(guard),
-            ..self.seen(&id, reply, now)
+            ..self.seen(id, reply, now)
         };
         self.commit(change).await.unwrap();
-        id
     }
 
     /// A whole life.
