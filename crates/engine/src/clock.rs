@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use tuikuan_domain::{BatchId, PaymentId, RefundId};
+use tuikuan_domain::{BatchId, DifferenceId, PaymentId, RefundId};
 use uuid::Uuid;
 
 use crate::network::Sending;
@@ -146,6 +146,17 @@ pub(crate) fn payment_id(ids: &dyn IdSource) -> PaymentId {
 )]
 pub(crate) fn batch_id(ids: &dyn IdSource) -> BatchId {
     format!("bt_{}", ids.ordered().simple())
+        .parse()
+        .expect("fits the pattern")
+}
+
+/// The id of a difference.
+#[expect(
+    clippy::expect_used,
+    reason = "a prefix and 32 hex digits always fit the pattern"
+)]
+pub(crate) fn difference_id(ids: &dyn IdSource) -> DifferenceId {
+    format!("rd_{}", ids.ordered().simple())
         .parse()
         .expect("fits the pattern")
 }

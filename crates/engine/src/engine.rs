@@ -191,6 +191,10 @@ impl Engine {
         &self.inner.vitals
     }
 
+    pub(crate) fn id_source(&self) -> Arc<dyn IdSource> {
+        Arc::clone(&self.inner.ledger.ids)
+    }
+
     pub(crate) fn ids(&self) -> &dyn IdSource {
         self.inner.ledger.ids.as_ref()
     }

@@ -53,6 +53,18 @@ pub enum EngineError {
     /// The act was broken off: how far it came is in the refund's history.
     #[error("the act was broken off")]
     Interrupted,
+    /// WeChat has no bill of that day, yet or any more.
+    #[error("there is no bill of that day: {reason}")]
+    NoBill {
+        /// Why.
+        reason: &'static str,
+    },
+    /// The difference is settled already.
+    #[error("the difference is settled already")]
+    DifferenceSettled,
+    /// A note that says nothing, or too much.
+    #[error("a note has 1 to {} characters", crate::books::NOTE_CHARS_MAX)]
+    NoteRefused,
     /// A webhook endpoint that cannot be used.
     #[error("the endpoint cannot be used: {reason}")]
     EndpointRefused {

@@ -3,6 +3,8 @@
 
 pub(crate) mod deliver;
 pub(crate) mod expire;
+pub(crate) mod fetch_bill;
+pub(crate) mod heal;
 pub(crate) mod look_up;
 pub(crate) mod query;
 pub(crate) mod submit;

@@ -6,9 +6,11 @@
 //! can be simulated from a seed (see [`step`]).
 
 pub mod address;
+mod adoption;
 mod attention;
 mod audit;
 pub mod batch;
+pub mod books;
 mod by;
 mod call;
 mod certificates;
@@ -27,6 +29,7 @@ mod network;
 mod notice;
 mod payment;
 mod people;
+pub mod reconcile;
 mod redact;
 mod replay;
 mod request;

@@ -1,5 +1,7 @@
 //! The engine's numbers, with defaults for production. Each bound stands beside what it limits.
 
+use std::path::PathBuf;
+
 use jiff::SignedDuration;
 use tuikuan_domain::quota::Limits;
 use tuikuan_domain::retry::Schedule;
@@ -30,6 +32,15 @@ pub struct Settings {
     pub exchanges_kept: SignedDuration,
     /// How often platform certificates are fetched again.
     pub certificates_refresh: SignedDuration,
+    /// From when on a day's bills are asked for, after midnight in Beijing on the day that follows;
+    /// never before WeChat promises them at 10:00.
+    pub bill_at: SignedDuration,
+    /// They are asked for within this time after that, so that not all come at once.
+    pub bill_spread: SignedDuration,
+    /// Bills of so many days that were missed are made up; 0: no bills are asked for by themselves.
+    pub bill_look_back: i32,
+    /// Where temporary files may be made.
+    pub scratch: PathBuf,
 }
 
 impl Default for Settings {
@@ -48,6 +59,10 @@ impl Default for Settings {
             total_max: Fen::MAX,
             exchanges_kept: SignedDuration::from_hours(30 * 24),
             certificates_refresh: SignedDuration::from_hours(12),
+            bill_at: SignedDuration::from_hours(10),
+            bill_spread: SignedDuration::from_mins(20),
+            bill_look_back: 30,
+            scratch: std::env::temp_dir(),
         }
     }
 }

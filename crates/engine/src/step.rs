@@ -45,7 +45,11 @@ impl Engine {
     /// The store's.
     pub async fn claim(&self, lane: &Lane, limit: u32) -> Result<Vec<Work>, LedgerError> {
         let now = self.now();
-        let lease = self.settings().lease;
+        let lease = match lane {
+            // A bill may be large and slow to come.
+            Lane::Bill(_) => self.settings().lease.max(job::fetch_bill::LEASE),
+            _ => self.settings().lease,
+        };
         let claim = Claim {
             lane: lane.clone(),
             limit,
@@ -96,6 +100,8 @@ impl Engine {
         let id = match &work.claimed.guard.key {
             JobKey::Delivery(id) => return job::deliver::run(self, held, id).await,
             JobKey::Batch(id) => return crate::batch::feed::run(self, held, id).await,
+            JobKey::Bill(bill) => return job::fetch_bill::run(self, held, bill).await,
+            JobKey::Difference(id) => return job::heal::run(self, held, id).await,
             JobKey::Refund(id) => id,
         };
         let refund = self.store().refund(id)?.ok_or(LedgerError::NotFound)?;

@@ -19,6 +19,10 @@ use crate::step::Work;
 const CLAIM_MAX: usize = 100;
 /// Approvals of one merchant that are withdrawn at once.
 const EXPIRIES_IN_FLIGHT_MAX: usize = 8;
+/// Bills of one merchant fetched at once; WeChat names no rate for them and asks to be gentle.
+const BILLS_IN_FLIGHT_MAX: usize = 2;
+/// Differences of one merchant asked about at once: they never take the room of other queries.
+const DIFFERENCES_IN_FLIGHT_MAX: usize = 16;
 /// The safety net: due jobs are looked for at least so often.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 /// And at most so often, so that a storm of commits is not a storm of looks.
@@ -30,6 +34,8 @@ const ENDPOINTS_RELOAD: Duration = Duration::from_secs(5);
 /// Old conversations are removed this often.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
+/// A new day is noticed within this time.
+const BILLS_LOOK: Duration = Duration::from_secs(60);
 /// Between two steps of removing.
 const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -248,6 +254,8 @@ fn room(engine: &Engine, lane: &Lane, running: &Running) -> usize {
         Lane::Batch(_) => 1,
         Lane::Query(_) => engine.settings().calls_in_flight_max,
         Lane::Webhook(_) => engine.settings().deliveries_in_flight_max,
+        Lane::Bill(_) => BILLS_IN_FLIGHT_MAX,
+        Lane::Difference(_) => DIFFERENCES_IN_FLIGHT_MAX,
     };
     most.saturating_sub(running.count(lane)).min(CLAIM_MAX)
 }
@@ -312,6 +320,7 @@ async fn run(engine: &Engine, work: Work) {
 async fn keep_house(engine: Engine, stop: CancellationToken) {
     let mut endpoints = tokio::time::interval(ENDPOINTS_RELOAD);
     let mut prune = tokio::time::interval(PRUNE_EVERY);
+    let mut bills = tokio::time::interval(BILLS_LOOK);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -321,6 +330,11 @@ async fn keep_house(engine: Engine, stop: CancellationToken) {
                 }
                 if let Err(error) = engine.rule_book().reload(engine.store()).await {
                     tracing::warn!(error = &error as &dyn std::error::Error, "rules not read");
+                }
+            }
+            _ = bills.tick() => {
+                if let Err(error) = engine.want_bills().await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "bills not wanted");
                 }
             }
             _ = prune.tick() => {

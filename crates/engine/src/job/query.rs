@@ -25,7 +25,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
             .replan(&refund.id, guard, Plan::At(Step::Query, due))
             .await;
     };
-    if !permitted(engine, held, &refund).await {
+    if !permitted(engine, held, refund.mch_id.as_str()).await {
         return engine.hand_back(held, engine.now()).await;
     }
     let asked = engine.now();
@@ -61,12 +61,12 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
 }
 
 /// Waits for the quota of queries; `false` when the lease would not outlast a call any more.
-pub(crate) async fn permitted(engine: &Engine, held: &Held, refund: &Refund) -> bool {
+pub(crate) async fn permitted(engine: &Engine, held: &Held, mch_id: &str) -> bool {
     loop {
         if engine.stopping() || !engine.outlasts_call(held, engine.now()) {
             return false;
         }
-        match engine.lanes().query(refund.mch_id.as_str(), engine.now()) {
+        match engine.lanes().query(mch_id, engine.now()) {
             None => return true,
             Some(due) => engine.sleep_until(due).await,
         }

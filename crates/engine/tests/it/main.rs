@@ -7,4 +7,5 @@
 )]
 
 mod bills;
+mod reconcile;
 mod simulation;

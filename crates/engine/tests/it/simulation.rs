@@ -9,7 +9,7 @@ mod act;
 mod answers;
 mod check;
 mod crowd;
-mod dice;
+pub(crate) mod dice;
 mod end;
 mod keys;
 mod life;
