@@ -17,6 +17,7 @@ pub(crate) mod batch;
 pub(crate) mod command;
 pub(crate) mod note;
 pub(crate) mod payment;
+pub(crate) mod reconciliation;
 pub(crate) mod refund;
 pub(crate) mod request;
 pub(crate) mod stream;

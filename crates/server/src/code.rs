@@ -2,6 +2,7 @@
 //! something else. `/docs/problems` and the guide are made from this table.
 
 mod batch;
+mod books;
 mod people;
 mod refunds;
 
@@ -324,7 +325,7 @@ impl Code {
 
 impl Code {
     /// All codes.
-    pub const ALL: [Self; 55] = [
+    pub const ALL: [Self; 59] = [
         Self::UNAUTHORIZED,
         Self::FORBIDDEN,
         Self::NOT_FOUND,
@@ -378,6 +379,10 @@ impl Code {
         Self::BATCH_HAS_FAULTS,
         Self::BATCH_EMPTY,
         Self::BATCH_ALTERED,
+        Self::BILL_NOT_AVAILABLE,
+        Self::DIFFERENCE_NOT_FOUND,
+        Self::DIFFERENCE_SETTLED,
+        Self::NOTE_UNUSABLE,
         Self::STORAGE_FULL,
         Self::STORAGE_UNAVAILABLE,
     ];
@@ -394,6 +399,7 @@ mod tests {
         let sources = [
             include_str!("code.rs"),
             include_str!("code/batch.rs"),
+            include_str!("code/books.rs"),
             include_str!("code/people.rs"),
             include_str!("code/refunds.rs"),
         ]

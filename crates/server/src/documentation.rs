@@ -29,6 +29,7 @@ use crate::problem::{Fault, PROBLEM_JSON, Problem, ProblemBody};
         (name = "refunds", description = "Ask once; the engine sees it through."),
         (name = "payments", description = "What was paid, and what is left of it."),
         (name = "batches", description = "Many refunds in one file."),
+        (name = "reconciliations", description = "WeChat's bills against our books, day by day."),
         (name = "events", description = "Every change, as it happens."),
         (name = "webhooks", description = "Messages to your systems, signed by Standard Webhooks."),
         (name = "notifications", description = "For WeChat."),

@@ -112,6 +112,18 @@ pub(crate) const ROUTES: &[Row] = &[
     row("POST", "/v1/batches/{id}/pause", Policy::Key(Operate)),
     row("POST", "/v1/batches/{id}/resume", Policy::Key(Operate)),
     row("POST", "/v1/batches/{id}/cancel", Policy::Key(Operate)),
+    row("GET", "/v1/reconciliations", Policy::Key(View)),
+    row(
+        "GET",
+        "/v1/reconciliations/{merchant}/{date}",
+        Policy::Key(View),
+    ),
+    row(
+        "POST",
+        "/v1/reconciliations/{merchant}/{date}/run",
+        Policy::Key(Operate),
+    ),
+    row("POST", "/v1/differences/{id}/resolve", Policy::Key(Operate)),
     row("GET", "/v1/stream", Policy::Key(View)),
     row("POST", "/v1/webhooks", Policy::Key(Operate)),
     row("GET", "/v1/webhooks", Policy::Key(View)),

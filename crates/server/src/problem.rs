@@ -214,6 +214,9 @@ impl From<EngineError> for Problem {
             EngineError::RulesRefused { .. } => Self::new(Code::RULES_REFUSED, detail),
             EngineError::EndpointRefused { .. } => Self::new(Code::WEBHOOK_REFUSED, detail),
             EngineError::Interrupted => Self::new(Code::TIMEOUT, detail),
+            EngineError::NoBill { .. } => Self::new(Code::BILL_NOT_AVAILABLE, detail),
+            EngineError::DifferenceSettled => Self::new(Code::DIFFERENCE_SETTLED, detail),
+            EngineError::NoteRefused => Self::new(Code::NOTE_UNUSABLE, detail),
             EngineError::StoreFull => Self::new(Code::STORAGE_FULL, detail),
             EngineError::StoreUnavailable(source) => {
                 tracing::error!(error = %source, "a request was refused: the store did not answer");

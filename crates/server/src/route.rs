@@ -17,7 +17,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::batch::steer;
-use crate::api::{abnormal, batch, command, note, payment, refund, stream, webhook};
+use crate::api::{
+    abnormal, batch, command, note, payment, reconciliation, refund, stream, webhook,
+};
 use crate::app::{App, Shared};
 use crate::auth::Keys;
 use crate::code::Code;
@@ -52,6 +54,10 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(steer::pause))
         .routes(routes!(steer::resume))
         .routes(routes!(steer::cancel))
+        .routes(routes!(reconciliation::list))
+        .routes(routes!(reconciliation::read))
+        .routes(routes!(reconciliation::run))
+        .routes(routes!(reconciliation::resolve))
         .routes(routes!(stream::stream))
         .routes(routes!(webhook::create, webhook::list))
         .routes(routes!(webhook::read, webhook::update, webhook::delete))

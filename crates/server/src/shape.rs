@@ -8,12 +8,14 @@ use utoipa::ToSchema;
 mod batch;
 mod event;
 mod payment;
+mod reconciliation;
 mod refund;
 mod webhook;
 
 pub use batch::{BatchBody, BatchCountBody, BatchErrorBody, BatchLineBody};
 pub use event::{Detail, EventBody};
 pub use payment::PaymentBody;
+pub use reconciliation::{BillBody, CountBody, DifferenceBody, ReconciliationBody, fee};
 pub use refund::{AttentionBody, ErrorBody, Next, RefundBody};
 pub use webhook::{DeliveryBody, EndpointBody};
 

@@ -108,7 +108,10 @@ impl From<EngineError> for Fault {
                 tracing::error!(error = %source, "an act was not done: the store did not answer");
                 Self::Unavailable
             }
-            EngineError::NoIdentity
+            EngineError::NoBill { .. }
+            | EngineError::DifferenceSettled
+            | EngineError::NoteRefused
+            | EngineError::NoIdentity
             | EngineError::NoOrder
             | EngineError::Refused(_)
             | EngineError::PaymentDiffers { .. }
