@@ -15,6 +15,7 @@ use crate::shape::{Next, RefundBody};
 pub(crate) mod abnormal;
 pub(crate) mod batch;
 pub(crate) mod command;
+pub(crate) mod decision;
 pub(crate) mod note;
 pub(crate) mod payment;
 pub(crate) mod reconciliation;

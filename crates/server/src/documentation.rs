@@ -59,13 +59,13 @@ pub(crate) enum WriteProblems {}
 
 impl IntoResponses for ReadProblems {
     fn responses() -> BTreeMap<String, RefOr<ApiResponse>> {
-        problems(&[401, 404, 422, 503])
+        problems(&[401, 403, 404, 422, 503])
     }
 }
 
 impl IntoResponses for WriteProblems {
     fn responses() -> BTreeMap<String, RefOr<ApiResponse>> {
-        problems(&[400, 401, 404, 408, 409, 413, 415, 422, 503])
+        problems(&[400, 401, 403, 404, 408, 409, 413, 415, 422, 503])
     }
 }
 

@@ -34,6 +34,7 @@ pub use api::abnormal::{AbnormalBody, AbnormalOutcomeBody};
 pub use api::batch::BatchQuery;
 pub use api::batch::steer::{BatchApprovalBody, BatchSubmissionBody};
 pub use api::command::ResolutionBody;
+pub use api::decision::DecisionBody;
 pub use api::note::NoteBody;
 pub use api::payment::PaymentRegistrationBody;
 pub use api::refund::RefundQuery;

@@ -85,6 +85,7 @@ pub(crate) const ROUTES: &[Row] = &[
     row("GET", "/v1/refunds/{id}", Policy::Key(View)),
     row("GET", "/v1/refunds/{id}/events", Policy::Key(View)),
     row("POST", "/v1/refunds/{id}/approve", Policy::Key(Approve)),
+    row("POST", "/v1/refunds/{id}/reject", Policy::Key(Approve)),
     row("POST", "/v1/refunds/{id}/cancel", Policy::Key(Operate)),
     row("POST", "/v1/refunds/{id}/retry", Policy::Key(Operate)),
     row("POST", "/v1/refunds/{id}/resolve", Policy::Key(Operate)),

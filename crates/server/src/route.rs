@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 
 use crate::api::batch::steer;
 use crate::api::{
-    abnormal, batch, command, note, payment, reconciliation, refund, stream, webhook,
+    abnormal, batch, command, decision, note, payment, reconciliation, refund, stream, webhook,
 };
 use crate::app::{App, Shared};
 use crate::auth::Keys;
@@ -36,7 +36,8 @@ fn documented() -> OpenApiRouter<App> {
         .routes(routes!(refund::create, refund::list))
         .routes(routes!(refund::read))
         .routes(routes!(refund::events))
-        .routes(routes!(command::approve))
+        .routes(routes!(decision::approve))
+        .routes(routes!(decision::reject))
         .routes(routes!(command::cancel))
         .routes(routes!(command::retry))
         .routes(routes!(command::resolve))

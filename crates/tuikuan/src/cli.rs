@@ -4,6 +4,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::bench::BenchArgs;
+use crate::commands::audit::AuditCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::key::KeyCommand;
@@ -79,6 +80,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tuikuan key create --name back-office\n  tuikuan key list"
     )]
     Key(KeyCommand),
+    /// Prove and export the audit log
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan audit verify --histories\n  tuikuan audit export > audit.jsonl"
+    )]
+    Audit(AuditCommand),
     /// Measure speed against what the machine can do
     Bench(BenchArgs),
 }

@@ -39,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::User(command) => commands::user::run(command),
         Command::Key(command) => commands::key::run(command),
+        Command::Audit(command) => commands::audit::run(command),
         Command::Bench(args) => bench::run(&args),
     }
 }

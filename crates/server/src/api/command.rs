@@ -23,24 +23,6 @@ use crate::shape::RefundBody;
 /// The longest note of a resolution, in characters.
 const NOTE_CHARS_MAX: usize = 500;
 
-/// A second person agrees.
-#[utoipa::path(post, operation_id = "approve_refund", path = "/v1/refunds/{id}/approve", tag = "refunds",
-    params(("id" = String, Path, description = "Our id of the refund")),
-    responses((status = 200, description = "The refund as it stands now", body = RefundBody<'static>), WriteProblems))]
-pub(crate) async fn approve(
-    State(app): State<App>,
-    Extension(caller): Extension<Arc<Caller>>,
-    Path(id): Path<String>,
-    request: Request,
-) -> Result<Response, Problem> {
-    require_empty(&app, request.into_body()).await?;
-    let approve = Command::Approve {
-        by: caller.by().actor,
-        comment: None,
-    };
-    act(&app, &caller, &id, approve).await
-}
-
 /// Withdraw a refund that was not submitted yet.
 #[utoipa::path(post, operation_id = "cancel_refund", path = "/v1/refunds/{id}/cancel", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),

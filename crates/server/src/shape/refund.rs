@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tuikuan_domain::{ErrorNote, Refund};
+use tuikuan_domain::{Actor, ErrorNote, Refund};
+use tuikuan_engine::content_hash;
 use tuikuan_store::Job;
 use tuikuan_terms::Fen;
 use utoipa::ToSchema;
@@ -53,6 +54,12 @@ pub struct RefundBody<'a> {
     pub error: Option<ErrorBody<'a>>,
     /// Where the request came from.
     pub origin: &'static str,
+    /// Who asked for it: a person (`usr_...`), a key without an owner (`key_...`), `cli` or `engine`.
+    #[schema(required = true)]
+    pub requested_by: Option<&'a str>,
+    /// Where it stands with the second person; null when none is needed.
+    #[schema(required = true)]
+    pub approval: Option<ApprovalBody<'a>>,
     /// The reason shown to the buyer.
     #[schema(required = true)]
     pub reason: Option<&'a str>,
@@ -119,6 +126,8 @@ impl<'a> RefundBody<'a> {
             }),
             error: refund.error.as_ref().map(ErrorBody::of),
             origin: refund.origin.as_str(),
+            requested_by: refund.requested_by.as_ref().map(Actor::as_str),
+            approval: ApprovalBody::of(refund),
             reason: content.reason.as_ref().map(|reason| reason.as_str()),
             funds_account: content.funds_account.map(|account| account.as_str()),
             goods_detail: document(content.goods_detail.as_deref()),
@@ -140,6 +149,44 @@ impl<'a> RefundBody<'a> {
 
 fn document(text: Option<&str>) -> Option<&RawValue> {
     text.and_then(|text| serde_json::from_str(text).ok())
+}
+
+/// Where a refund stands with the second person.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Approval)]
+pub struct ApprovalBody<'a> {
+    /// `required` or `given`.
+    pub state: &'static str,
+    /// Until when somebody else must agree; afterwards it is withdrawn.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub until: Option<Time>,
+    /// Who asked for it.
+    #[schema(required = true)]
+    pub requested_by: Option<&'a str>,
+    /// Who agreed.
+    #[schema(required = true)]
+    pub approved_by: Option<&'a str>,
+    /// When.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub approved_at: Option<Time>,
+    /// SHA-256 of what is agreed to: merchant, order, number, amount, account and reason.
+    pub content_hash: String,
+}
+
+impl<'a> ApprovalBody<'a> {
+    fn of(refund: &'a Refund) -> Option<Self> {
+        let state = refund.approval.name()?;
+        let given = refund.approval.given();
+        let hash = content_hash(refund);
+        Some(Self {
+            state,
+            until: refund.approval.until().map(Time),
+            requested_by: refund.requested_by.as_ref().map(Actor::as_str),
+            approved_by: given.map(|(by, _, _)| by.as_str()),
+            approved_at: given.map(|(_, at, _)| Time(at)),
+            content_hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
+    }
 }
 
 /// Why a person is needed.
@@ -183,7 +230,7 @@ impl<'a> ErrorBody<'a> {
 /// What happens next.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct Next {
-    /// `submit`, `query` or `look_up_payment`.
+    /// `submit`, `query`, `look_up_payment` or `expire_approval`.
     pub action: &'static str,
     /// When; in the past when it is being done.
     #[schema(value_type = String, format = DateTime)]

@@ -6,6 +6,7 @@
 )]
 
 mod access;
+mod approvals;
 mod batch;
 mod connection;
 mod console_door;

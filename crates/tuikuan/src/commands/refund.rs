@@ -23,7 +23,9 @@ pub(crate) enum RefundCommand {
     /// Show the history of a refund
     Events(OneArgs),
     /// Agree to a refund that somebody else asked for
-    Approve(OneArgs),
+    Approve(DecideArgs),
+    /// Do not agree to a refund that somebody else asked for; it is withdrawn
+    Reject(DecideArgs),
     /// Withdraw a refund that was not submitted yet
     Cancel(OneArgs),
     /// Try a rejected refund again, under its number
@@ -58,6 +60,21 @@ pub(crate) struct OneArgs {
     json: bool,
     #[command(flatten)]
     remote: RemoteArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tuikuan refund approve rf_0190f5a2 --comment \"checked with the buyer\"\n  tuikuan refund reject rf_0190f5a2 --comment \"paid out in cash\"\n\nTakes a key that belongs to a person (`tuikuan key create --owner NAME --role approver`)."
+)]
+pub(crate) struct DecideArgs {
+    /// Why; kept for good
+    #[arg(long, value_name = "TEXT")]
+    comment: Option<String>,
+    /// `approval.content_hash` as it was looked at: refused when the refund changed since
+    #[arg(long, value_name = "SHA256")]
+    content_hash: Option<String>,
+    #[command(flatten)]
+    one: OneArgs,
 }
 
 #[derive(Debug, Args)]
@@ -124,7 +141,8 @@ pub(crate) fn run(command: RefundCommand) -> anyhow::Result<()> {
             }
             RefundCommand::List(args) => list(args).await,
             RefundCommand::Events(args) => events(args).await,
-            RefundCommand::Approve(args) => act(args, "approve", &json!({})).await,
+            RefundCommand::Approve(args) => decide(args, "approve").await,
+            RefundCommand::Reject(args) => decide(args, "reject").await,
             RefundCommand::Cancel(args) => act(args, "cancel", &json!({})).await,
             RefundCommand::Retry(args) => act(args, "retry", &json!({})).await,
             RefundCommand::Resolve(args) => {
@@ -158,6 +176,18 @@ async fn id_of(remote: &Remote, args: &OneArgs) -> anyhow::Result<String> {
     Ok(shown(
         find(remote, args).await?.get("id").unwrap_or(&Value::Null),
     ))
+}
+
+async fn decide(args: DecideArgs, what: &str) -> anyhow::Result<()> {
+    let mut body = serde_json::Map::new();
+    let said = [
+        ("comment", args.comment),
+        ("content_hash", args.content_hash),
+    ];
+    for (name, value) in said {
+        body.extend(value.map(|value| (name.to_owned(), Value::String(value))));
+    }
+    act(args.one, what, &Value::Object(body)).await
 }
 
 async fn act(args: OneArgs, what: &str, body: &Value) -> anyhow::Result<()> {

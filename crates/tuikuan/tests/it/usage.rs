@@ -2,7 +2,7 @@
 
 use crate::stage::{say, tuikuan};
 
-const COMMANDS: [&str; 34] = [
+const COMMANDS: &[&str] = &[
     "demo",
     "init",
     "serve",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 34] = [
     "refund list",
     "refund events",
     "refund approve",
+    "refund reject",
     "refund cancel",
     "refund retry",
     "refund resolve",
@@ -35,6 +36,9 @@ const COMMANDS: [&str; 34] = [
     "key create",
     "key list",
     "key revoke",
+    "audit",
+    "audit verify",
+    "audit export",
     "bench",
     "",
 ];
