@@ -5,6 +5,7 @@
     reason = "in a test, a wrong assumption shall end the test"
 )]
 
+mod audit;
 mod catalogue;
 mod demo;
 mod doctor;
