@@ -59,6 +59,21 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
         ),
         ("/console/users/{id}", place.user.clone(), Whose::Main),
         ("/console/keys/{id}", place.key.clone(), Whose::Main),
+        (
+            "/console/notifications/{number}",
+            "1".to_owned(),
+            Whose::Main,
+        ),
+        (
+            "/console/webhooks/{id}",
+            place.endpoint.clone(),
+            Whose::Main,
+        ),
+        (
+            "/console/webhooks/{id}/deliveries/{delivery}",
+            place.delivery.clone(),
+            Whose::Main,
+        ),
     ]
 }
 
@@ -114,6 +129,14 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
         ("POST", "/console/users/{id}/role") => {
             form(&[("role", "viewer"), ("merchant", "main")], Whose::Main)
         }
+        ("POST", "/console/attention/assign") => form(NOTIFICATION, Whose::Main),
+        ("POST", "/console/attention/snooze") => form(NOTIFICATION, Whose::Main),
+        ("POST", "/console/attention/settle") => form(NOTIFICATION, Whose::Main),
+        ("POST", "/console/notifications/replay") => form(&[("merchant", "main")], Whose::Main),
+        ("POST", "/console/webhooks") => form(
+            &[("merchant", "main"), ("url", "https://example.com/QX7MARK")],
+            Whose::Main,
+        ),
         ("POST", "/console/keys") => form(
             &[
                 ("name", "QX7MARK new"),
@@ -126,6 +149,15 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
     }
 }
 
+/// A notification that nobody could place, with what each act about it wants.
+const NOTIFICATION: &[(&str, &str)] = &[
+    ("subject", "notification:1"),
+    ("version", "0"),
+    ("to", ""),
+    ("days", "1"),
+    ("note", "an old system's"),
+];
+
 impl Place {
     pub(crate) async fn new() -> Self {
         let world = World::new().await;
@@ -134,6 +166,7 @@ impl Place {
         let hook = world.post("/v1/webhooks", &hook).await.json();
         let endpoint = hook["id"].as_str().unwrap().to_owned();
         let refund = world.refund("main", &format!("{MARK}-1")).await;
+        world.noted("main", 1, "unmatched").await;
         let file = format!("out_trade_no,amount_fen\nORDER-{MARK}-9,1\n");
         let batch = request("POST", "/v1/batches?merchant=main", ALL)
             .header("content-type", "text/csv")

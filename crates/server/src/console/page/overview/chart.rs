@@ -261,7 +261,7 @@ fn labels(columns: &[Column], language: Language) -> Vec<Label> {
         let place = i64::try_from(columns.iter().position(inside)?).ok()?;
         Some(Label {
             x: place * COLUMN,
-            y: FLOOR + 18,
+            y: FLOOR + 10,
             text: short(seconds, language),
             minor,
         })
