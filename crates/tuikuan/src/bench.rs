@@ -6,6 +6,7 @@ mod dispatch;
 mod grow;
 mod load;
 mod notify;
+mod pages;
 mod place;
 mod report;
 mod start;
@@ -20,13 +21,14 @@ use report::{Form, Report};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tuikuan bench accept\n  tuikuan bench accept --stored 1000000 --dir /var/tmp\n  \
-                  tuikuan bench notify --requests 10000 --json\n  tuikuan bench dispatch --quota 150"
+                  tuikuan bench notify --requests 10000 --json\n  tuikuan bench dispatch --quota 150\n  \
+                  tuikuan bench pages --refunds 1000000 --json"
 )]
 pub(crate) struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub(crate) bench: Bench,
-    /// Requests that are measured (accept, notify, grow), or refunds in the queue (dispatch)
+    /// Requests that are measured (accept, notify, grow), refunds in the queue (dispatch), or refunds in the store (pages)
     #[arg(long, visible_alias = "refunds", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub(crate) requests: Option<u32>,
     /// Clients at once (accept, notify, grow)
@@ -59,6 +61,8 @@ pub(crate) enum Bench {
     Claim,
     /// Acceptance and claims with a big store, against a small one
     Grow,
+    /// Pages of the console with many refunds stored, against the read of a single row
+    Pages,
     /// Start of the service until it is ready, with its memory
     Start,
 }
@@ -102,6 +106,7 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<Report> {
             let plan = plan(30_000, 1_000_000)?;
             grow::grow((folder()?, folder()?), (10_000, &plan)).await
         }
+        Bench::Pages => pages::run(folder()?, count(args.requests, 1_000_000)?).await,
         Bench::Start => start::run(folder()?).await,
     }
 }
