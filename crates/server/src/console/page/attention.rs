@@ -37,6 +37,10 @@ const PAGE_ROWS: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "attention.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a template shows or not"
+)]
 struct AttentionPage {
     frame: Frame,
     words: &'static Words,
@@ -66,6 +70,10 @@ struct Group {
 }
 
 /// One thing that needs a person.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a template shows or not"
+)]
 struct Thing {
     subject: String,
     version: i64,

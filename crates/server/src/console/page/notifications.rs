@@ -34,6 +34,10 @@ const PAGE_ROWS: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "notifications.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a template shows or not"
+)]
 struct InboxPage {
     frame: Frame,
     words: &'static Words,

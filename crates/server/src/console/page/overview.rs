@@ -34,6 +34,10 @@ const ARRIVAL_DAYS: i64 = 7;
 
 #[derive(Template)]
 #[template(path = "overview.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a template shows or not"
+)]
 struct OverviewPage {
     frame: Frame,
     words: &'static Words,
@@ -114,7 +118,7 @@ pub(crate) fn chosen(
     if asked.is_empty() {
         return Ok(None);
     }
-    let name: MerchantName = asked.parse().map_err(|_| Fault::NotFound)?;
+    let name: MerchantName = asked.parse().ok().ok_or(Fault::NotFound)?;
     let known = app.engine.merchant(&name).is_some() && visit.covers(&name);
     known.then_some(Some(name)).ok_or(Fault::NotFound)
 }

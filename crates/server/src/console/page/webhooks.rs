@@ -79,7 +79,8 @@ pub(crate) async fn add(
     let merchant: MerchantName = fields
         .text("merchant")
         .parse()
-        .map_err(|_| Fault::NotFound)?;
+        .ok()
+        .ok_or(Fault::NotFound)?;
     if !visit.covers(&merchant) {
         return Err(Fault::NotFound);
     }
@@ -114,7 +115,7 @@ async fn show_secret(app: &Shared, visit: &Visit, endpoint: &Endpoint) -> Result
 
 /// The endpoint of an id, if the visit covers its merchant.
 fn known(app: &Shared, visit: &Visit, id: &str) -> Result<Endpoint, Fault> {
-    let id = id.parse().map_err(|_| Fault::NotFound)?;
+    let id = id.parse().ok().ok_or(Fault::NotFound)?;
     let endpoint = app.engine.store().endpoint(&id)?.ok_or(Fault::NotFound)?;
     if visit.covers(&endpoint.merchant) {
         Ok(endpoint)

@@ -102,7 +102,7 @@ async fn done(app: &Shared, visit: &Visit, care: Care, caring: Caring) -> Result
 /// What the person saw, under the reason of now; absent when its merchant is not covered.
 async fn seen(app: &Shared, visit: &Visit, fields: &Fields) -> Result<Care, Fault> {
     let subject = Subject::parse(fields.text("subject")).ok_or(Fault::NotFound)?;
-    let version: i64 = fields.text("version").parse().map_err(|_| Fault::Refused)?;
+    let version: i64 = fields.text("version").parse().ok().ok_or(Fault::Refused)?;
     let (merchant, reason) = place(app, &subject)?;
     if !visit.covers(&merchant) {
         return Err(Fault::NotFound);
@@ -139,7 +139,7 @@ fn place(app: &Shared, subject: &Subject) -> Result<(MerchantName, String), Faul
 
 /// Somebody who may see what is of a merchant.
 async fn candidate(app: &Shared, id: &str, merchant: &MerchantName) -> Result<PersonId, Fault> {
-    let id: PersonId = id.parse().map_err(|_| Fault::Refused)?;
+    let id: PersonId = id.parse().ok().ok_or(Fault::Refused)?;
     let user = app.engine.store().user(&id).await?.ok_or(Fault::Refused)?;
     let may = user.disabled_at.is_none() && sees(&user.scope, merchant);
     may.then_some(id).ok_or(Fault::Refused)

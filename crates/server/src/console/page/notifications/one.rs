@@ -23,6 +23,10 @@ use crate::policy::Permission;
 
 #[derive(Template)]
 #[template(path = "notification.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a template shows or not"
+)]
 struct NotificationPage {
     frame: Frame,
     words: &'static Words,
@@ -85,7 +89,7 @@ pub(crate) async fn page(
 
 /// The notification of a number, if the visit covers its merchant.
 pub(super) fn visible(app: &Shared, visit: &Visit, number: &str) -> Result<InboxRecord, Fault> {
-    let number: i64 = number.parse().map_err(|_| Fault::NotFound)?;
+    let number: i64 = number.parse().ok().ok_or(Fault::NotFound)?;
     let row = app.engine.store().inbox(number)?.ok_or(Fault::NotFound)?;
     if visit.covers(&row.entry.merchant) {
         Ok(row)

@@ -99,7 +99,7 @@ impl Hours {
         });
         let labels = (0..24).step_by(3).map(|hour| Label {
             x: LEFT + 6 + hour * HOUR + HOUR_BAR / 2,
-            y: GROUND + 18,
+            y: GROUND + 10,
             text: format!("{hour:02}:00"),
             minor: hour % 6 != 0,
         });

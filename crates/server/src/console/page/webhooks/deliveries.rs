@@ -30,6 +30,10 @@ const PAGE_ROWS: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "webhook.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a template shows or not"
+)]
 pub(super) struct EndpointPage {
     frame: Frame,
     words: &'static Words,
@@ -161,7 +165,7 @@ pub(super) async fn show(
         state,
         class,
         enabled: endpoint.enabled,
-        why_off: (!endpoint.enabled).then(|| match endpoint.failing_since {
+        why_off: (!endpoint.enabled).then_some(match endpoint.failing_since {
             Some(_) => words.off_by_failure,
             None => words.off_by_person,
         }),
@@ -233,7 +237,7 @@ pub(crate) async fn redeliver(
     Path((id, delivery)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
     let endpoint = known(&app, &visit, &id)?;
-    let delivery = delivery.parse().map_err(|_| Fault::NotFound)?;
+    let delivery = delivery.parse().ok().ok_or(Fault::NotFound)?;
     let found = app.engine.store().delivery(&delivery)?;
     let found = found.filter(|found| found.endpoint_id == endpoint.id);
     let found = found.ok_or(Fault::NotFound)?;
