@@ -66,4 +66,5 @@ pub use records::{
 pub use rules::{RulesAct, StoredRules, SubjectUsage};
 pub use search::{Found, NumberText, NumberTextError, Place, RefundSearch};
 pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, RefundFilter};
+pub use sqlite::bare_batch_insert;
 pub use store::{Options, Store, Writing};

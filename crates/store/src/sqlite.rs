@@ -25,6 +25,7 @@ use crate::store::{Options, Writing};
 
 mod admin;
 mod audit;
+mod bare;
 mod batch;
 mod batches;
 mod bill_reads;
@@ -54,6 +55,7 @@ mod trouble;
 mod work;
 mod writer;
 
+pub use bare::bare_batch_insert;
 use checkpoint::Checkpoints;
 use operation::{Answer, Operation};
 use queue::{Answered, Queue, Reply};

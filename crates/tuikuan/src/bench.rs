@@ -2,6 +2,7 @@
 //! every commit durable.
 
 mod accept;
+mod batch;
 mod dispatch;
 mod grow;
 mod load;
@@ -28,8 +29,8 @@ pub(crate) struct BenchArgs {
     /// What to measure
     #[arg(value_enum)]
     pub(crate) bench: Bench,
-    /// Requests that are measured (accept, notify, grow), refunds in the queue (dispatch), or refunds in the store (pages)
-    #[arg(long, visible_alias = "refunds", value_name = "N", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    /// Requests that are measured (accept, notify, grow), refunds in the queue (dispatch), refunds in the store (pages), or lines of the file (batch)
+    #[arg(long, visible_aliases = ["refunds", "lines"], value_name = "N", value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     pub(crate) requests: Option<u32>,
     /// Clients at once (accept, notify, grow)
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -63,6 +64,8 @@ pub(crate) enum Bench {
     Grow,
     /// Pages of the console with many refunds stored, against the read of a single row
     Pages,
+    /// A file of refunds checked and kept, against its bare rows
+    Batch,
     /// Start of the service until it is ready, with its memory
     Start,
 }
@@ -107,6 +110,7 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<Report> {
             grow::grow((folder()?, folder()?), (10_000, &plan)).await
         }
         Bench::Pages => pages::run(folder()?, count(args.requests, 1_000_000)?).await,
+        Bench::Batch => batch::run(folder()?, count(args.requests, 100_000)?).await,
         Bench::Start => start::run(folder()?).await,
     }
 }

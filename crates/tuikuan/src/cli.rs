@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::bench::BenchArgs;
 use crate::commands::audit::AuditCommand;
+use crate::commands::batch::BatchCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::key::KeyCommand;
@@ -60,6 +61,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tuikuan payment import payments.csv --merchant main\n  tuikuan payment get main 20261119001"
     )]
     Payment(PaymentCommand),
+    /// Refund many orders in one file, through a running service
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan batch check --merchant main refunds.csv\n  tuikuan batch submit --merchant main refunds.csv"
+    )]
+    Batch(BatchCommand),
     /// Explain notifications of WeChat Pay
     #[command(
         subcommand,

@@ -1,6 +1,7 @@
 //! The commands, one file each. A command reads its arguments, calls the crates below and prints.
 
 pub(crate) mod audit;
+pub(crate) mod batch;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod key;

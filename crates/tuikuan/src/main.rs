@@ -34,6 +34,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Sim(args) => commands::sim::run(args),
         Command::Refund(command) => commands::refund::run(command),
+        Command::Batch(command) => commands::batch::run(command),
         Command::Payment(command) => commands::payment::run(command),
         Command::Notify(command) => commands::notify::run(command),
         Command::Doctor(args) => commands::doctor::run(&args),

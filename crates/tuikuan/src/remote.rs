@@ -1,6 +1,7 @@
 //! The client of a running service: one call, one answer, problems turned into sentences. It never
 //! invents an identity for a refund: a repeated command must stay one refund (INV-15).
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -92,6 +93,43 @@ impl Remote {
             .await
     }
 
+    /// Sends a file.
+    pub(crate) async fn upload(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        (media, bytes): (&str, Vec<u8>),
+    ) -> anyhow::Result<Value> {
+        let request = self.request(Method::POST, path, query)?;
+        self.send(request.header("content-type", media).body(bytes))
+            .await
+    }
+
+    /// Fetches a file.
+    pub(crate) async fn download(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let request = self.request(Method::GET, path, query)?;
+        let mut answer = request.send().await.with_context(|| self.no_answer())?;
+        if !answer.status().is_success() {
+            return Err(refusal(answer).await?.into());
+        }
+        while let Some(part) = answer.chunk().await.context("the file was cut short")? {
+            out.write_all(&part)?;
+        }
+        Ok(())
+    }
+
+    fn no_answer(&self) -> String {
+        format!(
+            "no answer from {}: is the service running? (`tuikuan serve`)",
+            self.base
+        )
+    }
+
     /// Does something under an idempotency key.
     pub(crate) async fn post_once(
         &self,
@@ -129,26 +167,22 @@ impl Remote {
     }
 
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Value> {
-        let answer = request.send().await.with_context(|| {
-            format!(
-                "no answer from {}: is the service running? (`tuikuan serve`)",
-                self.base
-            )
-        })?;
-        let status = answer.status();
+        let answer = request.send().await.with_context(|| self.no_answer())?;
+        if !answer.status().is_success() {
+            return Err(refusal(answer).await?.into());
+        }
         let bytes = answer.bytes().await.context("the answer was cut short")?;
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        if status.is_success() {
-            return Ok(body);
-        }
-        let text = sentence(status.as_u16(), &body);
-        Err(Problem {
-            status: status.as_u16(),
-            body,
-            text,
-        }
-        .into())
+        Ok(serde_json::from_slice(&bytes).unwrap_or(Value::Null))
     }
+}
+
+/// What the service says no to.
+async fn refusal(answer: reqwest::Response) -> anyhow::Result<Problem> {
+    let status = answer.status().as_u16();
+    let bytes = answer.bytes().await.context("the answer was cut short")?;
+    let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let text = sentence(status, &body);
+    Ok(Problem { status, body, text })
 }
 
 fn with_json(request: RequestBuilder, body: &Value) -> RequestBuilder {

@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod batch;
 mod catalogue;
 mod demo;
 mod doctor;
