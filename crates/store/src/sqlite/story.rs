@@ -5,7 +5,7 @@ use tuikuan_domain::{Payment, RefundId};
 
 use super::Sqlite;
 use super::read::many;
-use super::rows::{self, payment_columns};
+use super::rows::{self, inbox_columns, payment_columns};
 use crate::delivery::Delivery;
 use crate::error::ReadError;
 use crate::records::InboxRecord;
@@ -20,10 +20,11 @@ const DELIVERIES: &str = "
     FROM deliveries d LEFT JOIN jobs j ON j.key = 'delivery:' || d.id
     WHERE d.refund_id = ?1 ORDER BY d.id LIMIT ?2";
 
-const NOTIFICATIONS: &str = "
-    SELECT number, dedupe, merchant, generation, headers, body, refund_id, received_at, outcome,
-        repeats
-    FROM inbox WHERE refund_id = ?1 AND refund_id IS NOT NULL ORDER BY number LIMIT ?2";
+const NOTIFICATIONS: &str = concat!(
+    "SELECT ",
+    inbox_columns!(),
+    " FROM inbox WHERE refund_id = ?1 AND refund_id IS NOT NULL ORDER BY number LIMIT ?2"
+);
 
 /// All statements here, for the test of their plans.
 #[cfg(test)]
