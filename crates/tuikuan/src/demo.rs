@@ -11,6 +11,7 @@ mod shop;
 mod stage;
 mod summary;
 mod trouble;
+mod visitor;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,10 +122,11 @@ async fn perform(args: &DemoArgs, dir: &Path) -> anyhow::Result<()> {
         tally: Tally::default(),
     });
     output::line(&format!(
-        "The service is at {url}, WeChat Pay's stand-in at {wechat}.\n",
+        "The service is at {url}, WeChat Pay's stand-in at {wechat}.",
         url = play.stage.url,
         wechat = play.stage.sim.endpoint()
     ))?;
+    output::line(&visitor::invitation(&play.stage))?;
     subscribe(&play).await?;
     let screen = Screen::new(total);
     let shown = tokio::select! {
@@ -313,14 +315,18 @@ fn tell(
 }
 
 /// The service stays up, to be tried out.
-async fn stay(play: &Play, stopping: &CancellationToken) -> anyhow::Result<()> {
+async fn stay(play: &Arc<Play>, stopping: &CancellationToken) -> anyhow::Result<()> {
+    play.leave_work().await?;
     let (url, key) = (&play.stage.url, &play.stage.key);
     output::line(&format!(
-        "\nThe service stays up until Ctrl-C 服务继续运行:\n  {url}/docs\n\n  export TUIKUAN_URL={url} TUIKUAN_KEY={key}\n  \
+        "\nThe service stays up until Ctrl-C 服务继续运行.\n{invitation}\nThe JSON interface 接口:\n  {url}/docs\n\n  export TUIKUAN_URL={url} TUIKUAN_KEY={key}\n  \
          tuikuan refund list\n  curl -H \"Authorization: Bearer $TUIKUAN_KEY\" $TUIKUAN_URL/v1/refunds?limit=3\n\n\
          The simulator's own books: {control}/refunds?mch_id=1900000109\n",
+        invitation = visitor::invitation(&play.stage),
         control = play.stage.sim.control_url()
     ))?;
+    let trickle = tokio::spawn(Arc::clone(play).trickle(stopping.clone()));
     stopping.cancelled().await;
+    trickle.await?;
     Ok(())
 }

@@ -15,6 +15,9 @@ use crate::error::EngineError;
 /// A link by which somebody comes in is good for so long.
 pub const INVITATION_LIFE: SignedDuration = SignedDuration::from_hours(24);
 
+/// The link of a demonstration is good as long as the demonstration, whose clock may run fast.
+const DEMO_LIFE: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
 /// SHA-256, under which tokens are kept.
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
@@ -126,12 +129,16 @@ impl People<'_> {
         let mut random = self.ids.random().into_bytes().to_vec();
         random.extend_from_slice(self.ids.random().as_bytes());
         let token = URL_SAFE_NO_PAD.encode(&random);
+        let life = match purpose {
+            Purpose::SetUp | Purpose::Invite | Purpose::Reset => INVITATION_LIFE,
+            Purpose::Demo => DEMO_LIFE,
+        };
         let invitation = Invitation {
             hash: sha256(token.as_bytes()),
             purpose,
             user: user.cloned(),
             created_at: self.now,
-            expires_at: tuikuan_domain::after(self.now, INVITATION_LIFE),
+            expires_at: tuikuan_domain::after(self.now, life),
             used_at: None,
         };
         let line = Line {

@@ -117,12 +117,12 @@ impl Play {
         format!("ORDER-{}-{:06}", self.seed % 1_000_000, scene.number)
     }
 
-    fn refund_number(&self, scene: &Scene, letter: &str) -> String {
+    pub(crate) fn refund_number(&self, scene: &Scene, letter: &str) -> String {
         format!("R{}-{:06}{letter}", self.seed % 1_000_000, scene.number)
     }
 
     /// The payment, and how it becomes known.
-    async fn set_up(&self, scene: &Scene) -> anyhow::Result<()> {
+    pub(crate) async fn set_up(&self, scene: &Scene) -> anyhow::Result<()> {
         if scene.trouble == Trouble::NoSuchOrder {
             return Ok(());
         }
@@ -189,7 +189,7 @@ impl Play {
     }
 
     /// Asks for a refund, in the way of the scene.
-    async fn ask(
+    pub(crate) async fn ask(
         &self,
         scene: &Scene,
         letter: &str,

@@ -30,6 +30,7 @@ use tuikuan_wechat::{Account, Api};
 
 use super::plan::SHORT;
 use super::receiver::Receiver;
+use super::visitor;
 use crate::commands::key;
 
 /// How many times as fast the clocks run.
@@ -56,6 +57,9 @@ pub(crate) struct Stage {
     pub(crate) sim: Simulator,
     pub(crate) url: String,
     pub(crate) key: String,
+    /// The link that signs a visitor in to the console.
+    pub(crate) visit: String,
+    engine: Engine,
     pub(crate) receiver: Receiver,
     pub(crate) clock: MachineClock,
     parts: Parts,
@@ -104,8 +108,12 @@ impl Stage {
         let engine = parts.engine()?;
         let server = Server::new(ServerParts {
             engine: engine.clone(),
-            settings: tuikuan_server::Settings::default(),
+            settings: tuikuan_server::Settings {
+                public_url: Some(url.clone()),
+                ..Default::default()
+            },
         });
+        let visit = visitor::link(&engine, &url).await?;
         let tracker = TaskTracker::new();
         tracker.spawn(server.serve(listener, stopping.clone()));
         tracker.close();
@@ -113,6 +121,8 @@ impl Stage {
             sim,
             url,
             key,
+            visit,
+            engine: engine.clone(),
             receiver,
             clock,
             parts,
@@ -122,6 +132,11 @@ impl Stage {
         };
         stage.start_workers(&engine)?;
         Ok(stage)
+    }
+
+    /// The engine behind the server; the workers may run on others.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// The engine's time.
