@@ -7,6 +7,7 @@
 
 mod audit;
 mod batch;
+mod browser;
 mod catalogue;
 mod demo;
 mod doctor;

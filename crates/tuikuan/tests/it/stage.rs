@@ -163,10 +163,20 @@ pub(crate) struct Service {
 impl Service {
     /// Starts one on a free port, and makes a key beside it.
     pub(crate) fn start(config: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::begin(config, environment, &["tuikuan serves"]).0
+    }
+
+    /// The same for a store that nobody can sign in to yet, with the link for the first one.
+    pub(crate) fn start_unknown(config: &Path) -> (Self, String) {
+        let (service, lines) = Self::begin(config, &[], &["tuikuan serves", "/setup/"]);
+        (service, lines[1].trim().to_owned())
+    }
+
+    fn begin(config: &Path, environment: &[(&str, &str)], marks: &[&str]) -> (Self, Vec<String>) {
         let mut all = vec![("TUIKUAN_SERVER__LISTEN", "127.0.0.1:0")];
         all.extend(environment);
         let args = ["serve", "--config", config.to_str().unwrap()];
-        let (process, lines) = Process::start(&args, &all, &["tuikuan serves"]);
+        let (process, lines) = Process::start(&args, &all, marks);
         let url = lines[0]
             .split(' ')
             .find(|word| word.starts_with("http"))
@@ -177,7 +187,7 @@ impl Service {
             .arg(config));
         assert_eq!(made.code, 0, "{}", made.err);
         let key = made.json()["key"].as_str().unwrap().to_owned();
-        Self { process, url, key }
+        (Self { process, url, key }, lines)
     }
 
     /// Sends it a signal and gives its exit code.

@@ -1,0 +1,12 @@
+//! The console in a real Chromium, driven as a person would: the real binary, the real simulator,
+//! real clicks and keys. Pictures of what was seen are left in `target/screenshots`.
+//!
+//! Needs `chromium`, `chromedriver` and axe-core (`scripts/browser` brings them). Where they are
+//! missing the tests say so and pass, unless `TUIKUAN_TEST_BROWSER=required` is set, as it is for
+//! `scripts/test`.
+
+mod axe;
+mod comfort;
+mod driver;
+mod first;
+mod house;
