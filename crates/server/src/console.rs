@@ -228,6 +228,11 @@ pub(crate) const ROUTES: &[Route] = &[
     act("/console/users/{id}/enable", Administer, || {
         post(users::enable)
     }),
+    act(
+        "/console/users/{id}/forget-second-factor",
+        Administer,
+        || post(users::forget_second_factor),
+    ),
     act("/console/users/{id}/invite", Administer, || {
         post(users::invite)
     }),

@@ -88,21 +88,21 @@ impl People<'_> {
             .await
     }
 
-    /// Notes that somebody tried to come in as this person and could not prove it. `what` was wrong:
+    /// Notes that somebody tried to come in as this person, or as nobody we know, and could not prove it. `what` was wrong:
     /// `password`, `second_factor` or `present_password`.
     ///
     /// # Errors
     /// The store's.
     pub async fn note_failed_sign_in(
         &self,
-        user: &User,
+        user: Option<&PersonId>,
         what: &str,
         address: &str,
     ) -> Result<(), EngineError> {
         let line = Line {
             by: &Actor::Engine,
             action: "user.sign_in_failed",
-            subject: user.id.as_str(),
+            subject: user.map_or("nobody", PersonId::as_str),
             detail: json!({ "wrong": what, "address": address }),
         };
         self.administer(Administered::Noted, line).await

@@ -1,5 +1,6 @@
-//! How often somebody may try to come in: per address, and per name. Whoever signed in from a
-//! browser before passes the limit of the name, so that a stranger cannot lock the owner out.
+//! How often somebody may try to come in. A stranger who uses up the tries of a name cannot lock its
+//! owner out: whoever signed in from a browser before is not held up there, and from each address a
+//! few tries of a name are always left. Nothing is ever locked for good.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -23,8 +24,18 @@ use crate::app::Shared;
 /// Tries of an address: so many at once, then this many a minute.
 const ADDRESS_TRIES: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
 
-/// Tries of a name, likewise, and of a person's second factor.
+/// Tries of a name, likewise, from everywhere together.
 const NAME_TRIES: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+
+/// When those are used up, tries of a name from one address, a minute.
+const NAME_AND_ADDRESS_TRIES: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
+
+/// Tries of a person's second factor or present password: so many at once, then this many an hour.
+/// Three of a million codes are right at any time.
+const PROOF_TRIES: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
+
+/// When those are used up, such tries from one address, an hour.
+const PROOF_AND_ADDRESS_TRIES: NonZeroU32 = NonZeroU32::new(5).expect("not zero");
 
 /// Beyond so many remembered keys, those at rest are forgotten (INV-28).
 const REMEMBERED_MAX: usize = 10_000;
@@ -40,7 +51,9 @@ type Keyed<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock>;
 pub(crate) struct Limits {
     addresses: Keyed<IpAddr>,
     names: Keyed<[u8; 32]>,
-    codes: Keyed<[u8; 32]>,
+    names_from: Keyed<([u8; 32], IpAddr)>,
+    proofs: Keyed<[u8; 32]>,
+    proofs_from: Keyed<([u8; 32], IpAddr)>,
 }
 
 impl Limits {
@@ -49,7 +62,9 @@ impl Limits {
         Self {
             addresses: RateLimiter::hashmap(Quota::per_minute(ADDRESS_TRIES)),
             names: RateLimiter::hashmap(Quota::per_minute(NAME_TRIES)),
-            codes: RateLimiter::hashmap(Quota::per_minute(NAME_TRIES)),
+            names_from: RateLimiter::hashmap(Quota::per_minute(NAME_AND_ADDRESS_TRIES)),
+            proofs: RateLimiter::hashmap(Quota::per_hour(PROOF_TRIES)),
+            proofs_from: RateLimiter::hashmap(Quota::per_hour(PROOF_AND_ADDRESS_TRIES)),
         }
     }
 
@@ -58,31 +73,36 @@ impl Limits {
     /// # Errors
     /// [`Fault::TooMany`].
     pub(crate) fn address(&self, address: IpAddr) -> Result<(), Fault> {
-        // A whole /64 is one customer: its holder has all its addresses.
-        let place = match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => {
-                let network = u128::from(v6) & (u128::MAX << 64);
-                IpAddr::V6(network.into())
-            }
-        };
-        spend(&self.addresses, &place)
+        spend(&self.addresses, &place(address))
     }
 
     /// One more try of a name, known or not.
     ///
     /// # Errors
     /// [`Fault::TooMany`].
-    pub(crate) fn name(&self, name: &str) -> Result<(), Fault> {
-        spend(&self.names, &sha256(name.trim().to_lowercase().as_bytes()))
+    pub(crate) fn name(&self, name: &str, address: IpAddr) -> Result<(), Fault> {
+        let name = sha256(User::name_key(name).as_bytes());
+        spend(&self.names, &name).or_else(|_| spend(&self.names_from, &(name, place(address))))
     }
 
     /// One more try of somebody's second factor or present password.
     ///
     /// # Errors
     /// [`Fault::TooMany`].
-    pub(crate) fn proof(&self, user: &User) -> Result<(), Fault> {
-        spend(&self.codes, &sha256(user.id.as_str().as_bytes()))
+    pub(crate) fn proof(&self, user: &User, address: IpAddr) -> Result<(), Fault> {
+        let user = sha256(user.id.as_str().as_bytes());
+        spend(&self.proofs, &user).or_else(|_| spend(&self.proofs_from, &(user, place(address))))
+    }
+}
+
+/// What counts as one place: of IPv6 a whole /64, whose holder has all its addresses.
+fn place(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => {
+            let network = u128::from(v6) & (u128::MAX << 64);
+            IpAddr::V6(network.into())
+        }
     }
 }
 
@@ -143,12 +163,24 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_who_uses_up_the_tries_of_a_name_does_not_lock_its_owner_out() {
+        let limits = Limits::new();
+        let stranger: IpAddr = "198.51.100.7".parse().unwrap();
+        while limits.name("li", stranger).is_ok() {}
+        assert_eq!(limits.name("li", stranger), Err(Fault::TooMany));
+        let owner = "203.0.113.9".parse().unwrap();
+        assert_eq!(limits.name("li", owner), Ok(()));
+        assert_eq!(limits.name("wang", stranger), Ok(()));
+    }
+
+    #[test]
     fn a_name_counts_the_same_in_capitals() {
         let limits = Limits::new();
-        for _ in 0..NAME_TRIES.get() {
-            assert_eq!(limits.name("Li"), Ok(()));
+        let address = "203.0.113.9".parse().unwrap();
+        for _ in 0..NAME_TRIES.get() + NAME_AND_ADDRESS_TRIES.get() {
+            assert_eq!(limits.name("Li", address), Ok(()));
         }
-        assert_eq!(limits.name(" lI "), Err(Fault::TooMany));
-        assert_eq!(limits.name("wang"), Ok(()));
+        assert_eq!(limits.name(" lI ", address), Err(Fault::TooMany));
+        assert_eq!(limits.name("wang", address), Ok(()));
     }
 }

@@ -16,6 +16,8 @@ mod console_overview;
 mod console_refund;
 mod console_refunds;
 mod console_webhooks;
+mod console_login;
+mod console_users;
 mod document;
 mod doors;
 mod input;

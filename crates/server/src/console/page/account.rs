@@ -196,7 +196,7 @@ async fn present_password_fits(
     visit: &Visit,
     fields: &Fields,
 ) -> Result<bool, Fault> {
-    app.console.limits.proof(&visit.user)?;
+    app.console.limits.proof(&visit.user, visit.guest.address)?;
     let shown = SecretString::from(fields.text("present"));
     let fits = app
         .console
@@ -207,7 +207,7 @@ async fn present_password_fits(
         let address = visit.guest.address.to_string();
         app.engine
             .people()
-            .note_failed_sign_in(&visit.user, "present_password", &address)
+            .note_failed_sign_in(Some(&visit.user.id), "present_password", &address)
             .await?;
     }
     Ok(fits)

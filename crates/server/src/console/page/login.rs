@@ -92,7 +92,6 @@ pub(crate) async fn sign_in(
     Extension(fields): Extension<Arc<Fields>>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    app.console.limits.address(guest.address)?;
     let name: String = fields
         .trimmed("name")
         .chars()
@@ -103,7 +102,8 @@ pub(crate) async fn sign_in(
         .as_ref()
         .is_some_and(|user| limits::is_known(&app, &headers, user));
     if !known {
-        app.console.limits.name(&name)?;
+        app.console.limits.address(guest.address)?;
+        app.console.limits.name(&name, guest.address)?;
     }
     let usable = user.as_ref().filter(|user| user.disabled_at.is_none());
     let hash = usable.and_then(|user| user.password.clone());
@@ -113,13 +113,13 @@ pub(crate) async fn sign_in(
     if let (true, Some(user)) = (fits, usable) {
         return come_in(&app, &headers, &guest, user, &next).await;
     }
-    if let Some(user) = &user {
-        let address = guest.address.to_string();
-        app.engine
-            .people()
-            .note_failed_sign_in(user, "password", &address)
-            .await?;
-    }
+    // An unknown name leaves a line as well: the same work, and the same time.
+    let address = guest.address.to_string();
+    let id = user.as_ref().map(|user| &user.id);
+    app.engine
+        .people()
+        .note_failed_sign_in(id, "password", &address)
+        .await?;
     let words = Words::of(guest.language);
     again(&LoginPage {
         frame: Frame::outside(&app, &guest, words.title),
@@ -180,7 +180,7 @@ pub(crate) async fn code(
         return Ok(to("/login"));
     };
     let user = &pending.user;
-    app.console.limits.proof(user)?;
+    app.console.limits.proof(user, guest.address)?;
     let Some(secret) = &user.totp else {
         return Ok(to("/login/enrol"));
     };
@@ -195,7 +195,7 @@ pub(crate) async fn code(
         let address = guest.address.to_string();
         app.engine
             .people()
-            .note_failed_sign_in(user, "second_factor", &address)
+            .note_failed_sign_in(Some(&user.id), "second_factor", &address)
             .await?;
         let mut page = CodePage::new(&app, &guest, next);
         page.wrong = Some(page.words.code_wrong);
@@ -254,7 +254,7 @@ pub(crate) async fn enrol(
     if user.totp.is_some() {
         return Ok(to("/login/code"));
     }
-    app.console.limits.proof(user)?;
+    app.console.limits.proof(user, guest.address)?;
     let secret = second_factor::offered(token, user.totp_used);
     let next = safe_next(fields.text("next"));
     let now = Timestamp::now();

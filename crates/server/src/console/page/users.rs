@@ -177,6 +177,19 @@ pub(crate) async fn enable(
     update(&app, &visit, changed, "user.enabled", Notice::UserEnabled).await
 }
 
+/// `POST /console/users/{id}/forget-second-factor`: the phone is lost; a new one is set up at the next
+/// sign-in.
+pub(crate) async fn forget_second_factor(
+    State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
+    Path(id): Path<String>,
+) -> Result<Response, Fault> {
+    let user = another(&app, &visit, &id).await?;
+    let changed = User { totp: None, ..user };
+    let action = "user.second_factor_removed";
+    update(&app, &visit, changed, action, Notice::SecondFactorRemoved).await
+}
+
 /// `POST /console/users/{id}/invite`: a link with which the password is set anew.
 pub(crate) async fn invite(
     State(app): State<App>,
@@ -223,6 +236,7 @@ async fn update(
     {
         Ok(()) => Ok(to_saying(app, HERE, notice)),
         Err(EngineError::Conflict) => Ok(to_saying(app, HERE, Notice::ChangedMeanwhile)),
+        Err(EngineError::LastAdmin) => Ok(to_saying(app, HERE, Notice::LastAdmin)),
         Err(error) => Err(error.into()),
     }
 }

@@ -30,6 +30,10 @@ pub(crate) enum Notice {
     ChangedMeanwhile,
     /// About a refund.
     Refund(Told),
+    /// An administrator removed somebody's second factor.
+    SecondFactorRemoved,
+    /// Refused: nobody would be left to manage people.
+    LastAdmin,
     /// It is put off.
     Snoozed,
     /// It is dealt with.
@@ -62,6 +66,8 @@ impl Notice {
         Self::UserEnabled,
         Self::KeyRevoked,
         Self::ChangedMeanwhile,
+        Self::SecondFactorRemoved,
+        Self::LastAdmin,
         Self::Snoozed,
         Self::Settled,
         Self::CannotSettle,
@@ -86,6 +92,8 @@ impl Notice {
             Self::KeyRevoked => "key_revoked",
             Self::ChangedMeanwhile => "changed_meanwhile",
             Self::Refund(told) => told.as_str(),
+            Self::SecondFactorRemoved => "second_factor_removed",
+            Self::LastAdmin => "last_admin",
             Self::Snoozed => "snoozed",
             Self::Settled => "settled",
             Self::CannotSettle => "cannot_settle",
@@ -111,6 +119,7 @@ impl Notice {
     pub(crate) fn class(self) -> &'static str {
         match self {
             Self::ChangedMeanwhile
+            | Self::LastAdmin
             | Self::CannotSettle
             | Self::NoteMissing
             | Self::ReplayGone
@@ -138,6 +147,14 @@ impl Notice {
             ),
             Self::UserEnabled => ("用户已恢复。", "The user may sign in again."),
             Self::KeyRevoked => ("密钥已吊销。", "The key is revoked."),
+            Self::SecondFactorRemoved => (
+                "动态验证码已移除，该用户下次登录时重新设置。",
+                "The second factor is removed; the user sets up a new one at the next sign-in.",
+            ),
+            Self::LastAdmin => (
+                "未保存：这是最后一个可用的管理员。请先添加另一个管理员。",
+                "Not saved: this is the last active administrator. Add another one first.",
+            ),
             Self::ChangedMeanwhile => (
                 "未保存：内容已被他人修改，请核对后重试。",
                 "Not saved: somebody else changed this meanwhile. Look again, then repeat.",
