@@ -36,6 +36,7 @@ pub(crate) mod visit;
 use page::{
     account, attention, login, notifications, overview, refund, refunds, setup, users, webhooks,
 };
+use page::{account, attention, audit, login, notifications, overview, setup, users, webhooks};
 
 /// What the console keeps beside the store.
 pub(crate) struct Console {
@@ -117,7 +118,7 @@ const fn entry(
     }
 }
 
-use Permission::{Administer, Operate, View};
+use Permission::{Administer, Govern, Operate, View};
 
 /// Every page.
 pub(crate) const ROUTES: &[Route] = &[
@@ -217,6 +218,9 @@ pub(crate) const ROUTES: &[Route] = &[
     act("/console/account/sessions/{session}/end", View, || {
         post(account::end_session)
     }),
+    page("/console/audit", Administer, || get(audit::page)),
+    page("/console/audit/verify", Govern, || get(audit::verify)),
+    page("/console/audit/export", Administer, || get(audit::export)),
     page("/console/users", Administer, || get(users::page)),
     act("/console/users", Administer, || post(users::add)),
     act("/console/users/{id}/role", Administer, || {

@@ -189,7 +189,7 @@ const WAYS: &[(&str, fn(&Words) -> &'static str, Permission)] = &[
     ),
     ("/console/webhooks", |w| w.webhooks, Permission::View),
     ("/console/merchants", |w| w.merchants, Permission::View),
-    ("/console/audit", |w| w.audit, Permission::Govern),
+    ("/console/audit", |w| w.audit, Permission::Administer),
     ("/console/users", |w| w.users, Permission::Administer),
     ("/console/settings", |w| w.settings, Permission::Govern),
 ];

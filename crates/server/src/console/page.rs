@@ -13,6 +13,7 @@ use crate::app::Shared;
 
 pub(crate) mod account;
 pub(crate) mod attention;
+pub(crate) mod audit;
 pub(crate) mod fault;
 pub(crate) mod login;
 pub(crate) mod notifications;

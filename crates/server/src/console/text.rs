@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod advice;
 pub(crate) mod attention;
 pub(crate) mod elsewhere;
+pub(crate) mod audit;
 pub(crate) mod fault;
 pub(crate) mod frame;
 pub(crate) mod login;

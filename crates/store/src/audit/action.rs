@@ -43,6 +43,24 @@ actions! {
     ENDPOINT_UPDATED = "endpoint.updated", "A webhook endpoint got another address or state.";
     ENDPOINT_DELETED = "endpoint.deleted", "A webhook endpoint was removed.";
     ENDPOINT_DISABLED = "endpoint.disabled", "A webhook endpoint that failed for long was switched off.";
+    ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated", "A webhook endpoint got another secret.";
+    USER_SET_UP = "user.set_up", "The first administrator came in by the link of the first start.";
+    USER_CREATED = "user.created", "Somebody who may sign in was added.";
+    USER_ROLE_CHANGED = "user.role_changed", "Somebody's role or merchants were changed.";
+    USER_DISABLED = "user.disabled", "Somebody may no longer sign in; sessions and keys ended.";
+    USER_ENABLED = "user.enabled", "Somebody may sign in again.";
+    USER_LANGUAGE_CHANGED = "user.language_changed", "Somebody chose another language.";
+    USER_PASSWORD_CHANGED = "user.password_changed", "Somebody got another password; other sessions ended.";
+    USER_PASSWORD_ACCEPTED = "user.password_accepted", "A password was right, the second factor is asked for.";
+    USER_SECOND_FACTOR_SET = "user.second_factor_set", "A second factor was set up.";
+    USER_SECOND_FACTOR_USED = "user.second_factor_used", "A code of the second factor was right.";
+    USER_SECOND_FACTOR_REMOVED = "user.second_factor_removed", "A second factor was removed: the phone is lost, say.";
+    USER_SIGNED_IN = "user.signed_in", "Somebody signed in.";
+    USER_SIGN_IN_FAILED = "user.sign_in_failed", "Somebody could not prove who they are.";
+    SESSION_ENDED = "session.ended", "A session was ended.";
+    SESSIONS_ENDED = "sessions.ended", "All sessions of somebody were ended.";
+    INVITATION_MADE = "invitation.made", "A link to choose a password was made.";
+    INVITATION_ACCEPTED = "invitation.accepted", "Such a link was used.";
     CONFIG_LOADED = "config.loaded", "The service started with a configuration.";
     AUDIT_EXPORTED = "audit.exported", "The audit log was exported.";
 }
