@@ -34,9 +34,9 @@ pub(crate) mod text;
 pub(crate) mod visit;
 
 use page::{
-    account, attention, login, notifications, overview, refund, refunds, setup, users, webhooks,
+    account, attention, audit, login, merchants, notifications, overview, refund, refunds,
+    settings, setup, users, webhooks,
 };
-use page::{account, attention, audit, login, notifications, overview, setup, users, webhooks};
 
 /// What the console keeps beside the store.
 pub(crate) struct Console {
@@ -218,9 +218,15 @@ pub(crate) const ROUTES: &[Route] = &[
     act("/console/account/sessions/{session}/end", View, || {
         post(account::end_session)
     }),
+    page("/console/merchants", View, || get(merchants::page)),
     page("/console/audit", Administer, || get(audit::page)),
     page("/console/audit/verify", Govern, || get(audit::verify)),
     page("/console/audit/export", Administer, || get(audit::export)),
+    page("/console/settings", Administer, || get(settings::page)),
+    act("/console/settings", Administer, || post(settings::save)),
+    act("/console/settings/remove", Administer, || {
+        post(settings::remove)
+    }),
     page("/console/users", Administer, || get(users::page)),
     act("/console/users", Administer, || post(users::add)),
     act("/console/users/{id}/role", Administer, || {

@@ -191,7 +191,7 @@ const WAYS: &[(&str, fn(&Words) -> &'static str, Permission)] = &[
     ("/console/merchants", |w| w.merchants, Permission::View),
     ("/console/audit", |w| w.audit, Permission::Administer),
     ("/console/users", |w| w.users, Permission::Administer),
-    ("/console/settings", |w| w.settings, Permission::Govern),
+    ("/console/settings", |w| w.settings, Permission::Administer),
 ];
 
 fn entries(visit: &Visit, words: &Words, waiting: &Waiting) -> Vec<Entry> {

@@ -20,7 +20,7 @@ use crate::console::visit::Visit;
 use crate::policy::Permission;
 
 mod chart;
-mod health;
+pub(crate) mod health;
 mod sums;
 mod tiles;
 

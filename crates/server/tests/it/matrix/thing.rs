@@ -2,7 +2,7 @@
 
 use tuikuan_domain::Role;
 use tuikuan_engine::NewKey;
-use tuikuan_store::Scope;
+use tuikuan_store::{Change, InboxEntry, Scope};
 
 use crate::visitor::{Visitor, add_user};
 use crate::world::{ALL, World, make_key, request};
@@ -58,6 +58,21 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
             Whose::Another,
         ),
         ("/console/users/{id}", place.user.clone(), Whose::Main),
+        (
+            "/console/notifications/{number}",
+            "1".to_owned(),
+            Whose::Main,
+        ),
+        (
+            "/console/webhooks/{id}",
+            place.endpoint.clone(),
+            Whose::Main,
+        ),
+        (
+            "/console/webhooks/{id}/deliveries/{delivery}",
+            place.delivery.clone(),
+            Whose::Main,
+        ),
         ("/console/keys/{id}", place.key.clone(), Whose::Main),
         (
             "/console/notifications/{number}",
@@ -126,6 +141,33 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
             ],
             Whose::Main,
         ),
+        (
+            "POST",
+            "/console/attention/assign" | "/console/attention/snooze" | "/console/attention/settle",
+        ) => form(
+            &[
+                ("subject", "notification:1"),
+                ("version", "0"),
+                ("to", ""),
+                ("days", "1"),
+                ("note", "done"),
+            ],
+            Whose::Main,
+        ),
+        ("POST", "/console/notifications/replay") => form(&[("merchant", "main")], Whose::Main),
+        ("POST", "/console/webhooks") => form(
+            &[
+                ("merchant", "main"),
+                ("url", "https://example.com/QX7MARK2"),
+            ],
+            Whose::Main,
+        ),
+        ("POST", "/console/settings") => {
+            form(&[("merchant", "main"), ("expires", "72")], Whose::Main)
+        }
+        ("POST", "/console/settings/remove") => {
+            form(&[("merchant", "main"), ("version", "1")], Whose::Main)
+        }
         ("POST", "/console/users/{id}/role") => {
             form(&[("role", "viewer"), ("merchant", "main")], Whose::Main)
         }
@@ -157,6 +199,26 @@ const NOTIFICATION: &[(&str, &str)] = &[
     ("days", "1"),
     ("note", "an old system's"),
 ];
+/// A notification of `main` about a refund we do not know.
+async fn keep_notification(world: &World) {
+    let now = world.engine.now();
+    let entry = InboxEntry {
+        dedupe: [7; 32],
+        merchant: "main".parse().unwrap(),
+        generation: "v2".to_owned(),
+        headers: MARK.to_owned(),
+        body: MARK.as_bytes().to_vec(),
+        refund_id: None,
+        told_at: None,
+        received_at: now,
+        outcome: "unmatched".to_owned(),
+    };
+    let change = Change {
+        inbox: Some(entry),
+        ..Change::empty(now)
+    };
+    world.engine.store().commit(change).await.unwrap();
+}
 
 impl Place {
     pub(crate) async fn new() -> Self {
@@ -179,6 +241,7 @@ impl Place {
             .await
             .json();
         let delivery = list["data"][0]["id"].as_str().unwrap().to_owned();
+        keep_notification(&world).await;
         let main = Scope::Only(vec!["main".parse().unwrap()]);
         let user = add_user(&world, &format!("{MARK} li"), Role::Viewer, main.clone()).await;
         let visitor = Visitor::signed_in(&world, &user).await;

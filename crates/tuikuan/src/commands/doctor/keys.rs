@@ -5,16 +5,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use tuikuan_engine::CertificateLife;
 
 use super::Findings;
 use crate::config::{Config, MerchantConfig};
 use crate::private::open_to_others;
-
-const DAY_S: i64 = 86_400;
-/// A certificate that ends within so many days is worth a warning; the last step an error.
-const WARN_DAYS: i64 = 60;
-const URGENT_DAYS: i64 = 30;
-const ERROR_DAYS: i64 = 7;
 
 /// Looks at the keys of all merchants.
 pub(super) fn look(config: &Config, findings: &mut Findings) {
@@ -37,37 +32,31 @@ fn certificate(merchant: &MerchantConfig, now: i64, findings: &mut Findings) {
         return;
     };
     let certificate = &identity.certificate;
-    if now < certificate.not_before {
-        let advice = "check this machine's clock, or wait";
-        findings.error(
-            subject,
-            format!("is not valid yet, serial {}", certificate.serial),
-            advice,
-        );
-        return;
-    }
-    let days = certificate.not_after.saturating_sub(now).div_euclid(DAY_S);
-    let seen = format!(
-        "of {}, serial {}, ends in {days} days",
-        merchant.mch_id, certificate.serial
-    );
+    let (serial, mch_id) = (&certificate.serial, &merchant.mch_id);
     let advice = "apply for a new certificate in the merchant platform (account centre, API \
                   security), put the new files in place and restart";
-    if days < 0 {
-        let seen = format!(
-            "serial {} ended {} days ago",
-            certificate.serial,
-            days.unsigned_abs()
-        );
-        findings.error(subject, seen, advice);
-    } else if days <= ERROR_DAYS {
-        findings.error(subject, seen, advice);
-    } else if days <= URGENT_DAYS {
-        findings.warn(subject, format!("{seen}, soon"), advice);
-    } else if days <= WARN_DAYS {
-        findings.warn(subject, seen, advice);
-    } else {
-        findings.ok(subject, format!("{seen}; the private key belongs to it"));
+    let seen = |days: i64| format!("of {mch_id}, serial {serial}, ends in {days} days");
+    match CertificateLife::of(certificate.not_before, certificate.not_after, now) {
+        CertificateLife::NotYet => {
+            let seen = format!("is not valid yet, serial {serial}");
+            findings.error(subject, seen, "check this machine's clock, or wait");
+        }
+        CertificateLife::Ended { days } => {
+            findings.error(
+                subject,
+                format!("serial {serial} ended {days} days ago"),
+                advice,
+            );
+        }
+        CertificateLife::Last { days } => findings.error(subject, seen(days), advice),
+        CertificateLife::Urgent { days } => {
+            findings.warn(subject, format!("{}, soon", seen(days)), advice);
+        }
+        CertificateLife::Soon { days } => findings.warn(subject, seen(days), advice),
+        CertificateLife::Good { days } => {
+            let seen = seen(days);
+            findings.ok(subject, format!("{seen}; the private key belongs to it"));
+        }
     }
 }
 

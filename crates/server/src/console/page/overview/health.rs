@@ -98,7 +98,7 @@ pub(crate) fn rows(
         .collect()
 }
 
-fn certificate(health: &Health, visit: &Visit, words: &Words) -> Fact {
+pub(crate) fn certificate(health: &Health, visit: &Visit, words: &Words) -> Fact {
     let Some(end) = health.certificate_ends else {
         let text = words.no_certificate.to_owned();
         return Fact {
@@ -120,7 +120,7 @@ fn certificate(health: &Health, visit: &Visit, words: &Words) -> Fact {
     Fact { text, class }
 }
 
-fn keys(health: &Health, words: &Words) -> Fact {
+pub(crate) fn keys(health: &Health, words: &Words) -> Fact {
     match &health.key_mode {
         KeyMode::SharedKey => Fact::plain(words.key_shared),
         KeyMode::PublicKey { id } => Fact::plain(id.clone()),
@@ -148,7 +148,7 @@ fn quota(health: &Health, words: &Words) -> Fact {
     ))
 }
 
-fn skew(health: &Health, words: &Words, language: Language) -> Fact {
+pub(crate) fn skew(health: &Health, words: &Words, language: Language) -> Fact {
     let Some(skew) = health.skew else {
         return Fact::missing(words);
     };
