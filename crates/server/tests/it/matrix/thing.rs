@@ -1,5 +1,6 @@
 //! What the matrix asks about: things of the merchant `main`, and what stands in paths and bodies.
 
+use jiff::{SignedDuration, Timestamp};
 use tuikuan_domain::Role;
 use tuikuan_engine::NewKey;
 use tuikuan_store::{Change, InboxEntry, Scope};
@@ -42,6 +43,17 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
         ("/console/refunds/{id}", place.refund.clone(), Whose::Main),
         ("/v1/payments/{merchant}", "main".to_owned(), Whose::Main),
         ("/v1/payments/{merchant}/{out_trade_no}", order, Whose::Main),
+        (
+            "/v1/reconciliations/{merchant}",
+            "main".to_owned(),
+            Whose::Main,
+        ),
+        ("/v1/reconciliations/{merchant}/{date}", day(), Whose::Main),
+        (
+            "/v1/differences/{id}",
+            format!("rd_{}", "0".repeat(32)),
+            Whose::Another,
+        ),
         ("/v1/webhooks/{id}", place.endpoint.clone(), Whose::Main),
         (
             "/v1/webhooks/{id}/deliveries/{delivery}",
@@ -129,6 +141,7 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
             Whose::Main,
         ),
         ("PUT", "/v1/payments/{merchant}/{out_trade_no}") => json(r#"{"total":3960}"#, Whose::Main),
+        ("POST", "/v1/differences/{id}/resolve") => json(r#"{"note":"by hand"}"#, Whose::Another),
         ("POST", "/v1/refunds/{id}/resolve") => json(r#"{"note":"paid in cash"}"#, Whose::Main),
         ("POST", "/v1/refunds/{id}/note") => json(r#"{"text":"the buyer called"}"#, Whose::Main),
         ("POST", "/v1/refunds/{id}/abnormal") => json(r#"{"to":"merchant"}"#, Whose::Main),
@@ -199,6 +212,12 @@ const NOTIFICATION: &[(&str, &str)] = &[
     ("days", "1"),
     ("note", "an old system's"),
 ];
+/// The day before yesterday, in Beijing.
+fn day() -> String {
+    let then = tuikuan_domain::after(Timestamp::now(), SignedDuration::from_hours(-48));
+    tuikuan_domain::approval::day(then)
+}
+
 /// A notification of `main` about a refund we do not know.
 async fn keep_notification(world: &World) {
     let now = world.engine.now();
@@ -242,6 +261,9 @@ impl Place {
             .json();
         let delivery = list["data"][0]["id"].as_str().unwrap().to_owned();
         keep_notification(&world).await;
+        let run = format!("/v1/reconciliations/main/{}/run", day());
+        let run = world.call("POST", &run, "").await;
+        assert_eq!(run.status.as_u16(), 202, "{}", run.text);
         let main = Scope::Only(vec!["main".parse().unwrap()]);
         let user = add_user(&world, &format!("{MARK} li"), Role::Viewer, main.clone()).await;
         let visitor = Visitor::signed_in(&world, &user).await;
