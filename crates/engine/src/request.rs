@@ -186,7 +186,11 @@ impl Engine {
         let mut context = self.ledger().context(by);
         let mut beside = Beside::default();
         if found.refund.is_none() {
-            let judged = self.judge(new, by, found.payment.as_ref()).await?;
+            let judged = match self.judge(new, by, found.payment.as_ref()).await {
+                // The same request may have been accepted in between, and have used the limit up.
+                Err(LedgerError::Refused(refusal)) => return self.again_or(new, refusal),
+                judged => judged?,
+            };
             beside.usage = judged.claims;
             context.approval = match agreed.cloned() {
                 Some(Agreed { by, at }) => Approval::Given { by, at },
@@ -213,6 +217,19 @@ impl Engine {
             })),
             Err(CommitError::Conflict) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Another round where the refund exists by now, else the refusal.
+    fn again_or(
+        &self,
+        new: &NewRefund,
+        refusal: Refusal,
+    ) -> Result<Option<Requested>, EngineError> {
+        let store = self.store();
+        match store.refund_by_number(&new.mch_id, &new.out_refund_no)? {
+            Some(_) => Ok(None),
+            None => Err(refusal.into()),
         }
     }
 

@@ -101,7 +101,7 @@ impl Engine {
             JobKey::Delivery(id) => return job::deliver::run(self, held, id).await,
             JobKey::Batch(id) => return crate::batch::feed::run(self, held, id).await,
             JobKey::Bill(bill) => return job::fetch_bill::run(self, held, bill).await,
-            JobKey::Difference(id) => return job::heal::run(self, held, id).await,
+            JobKey::Difference(id) => return Box::pin(job::heal::run(self, held, id)).await,
             JobKey::Refund(id) => id,
         };
         let refund = self.store().refund(id)?.ok_or(LedgerError::NotFound)?;

@@ -15,6 +15,7 @@ mod keys;
 mod life;
 mod nodes;
 mod outcome;
+mod people;
 mod plan;
 #[cfg(feature = "planted")]
 mod planted;

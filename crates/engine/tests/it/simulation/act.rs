@@ -9,6 +9,7 @@ use tuikuan_wechat::Api;
 
 use super::dice::Dice;
 use super::keys::{Kit, kits};
+use super::people;
 use super::plan::Plan;
 use super::time::{DAY, HOUR, MINUTE, SECOND, START_US};
 
@@ -71,6 +72,8 @@ pub(crate) struct Asked {
     pub(crate) request: RefundRequest,
     pub(crate) mch_id: String,
     pub(crate) number: String,
+    /// Who asks.
+    pub(crate) asker: usize,
     /// The refund, once the engine acknowledged it.
     pub(crate) id: Option<RefundId>,
 }
@@ -205,11 +208,16 @@ impl Script {
         for (nth, amount) in amounts.into_iter().enumerate() {
             let when = START_US + dice.between(SECOND, plan.busy);
             let number = format!("REFUND{}N{at}x{nth}", plan.seed);
-            self.ask(at, (amount.max(1), number), (when, dice));
+            self.ask((at, plan), (amount.max(1), number), (when, dice));
         }
     }
 
-    fn ask(&mut self, at: usize, (amount, number): (i64, String), (when, dice): (i64, &mut Dice)) {
+    fn ask(
+        &mut self,
+        (at, plan): (usize, &Plan),
+        (amount, number): (i64, String),
+        (when, dice): (i64, &mut Dice),
+    ) {
         let order = self.orders[at].clone();
         let kit = &kits()[order.merchant];
         let by_key = dice.chance(300);
@@ -242,7 +250,12 @@ impl Script {
             request,
             mch_id: kit.plan.mch_id.as_str().to_owned(),
             number,
+            asker: dice.below(3),
             id: None,
+        };
+        let when = match plan.rules {
+            Some(_) => people::together(when),
+            None => when,
         };
         let index = self.asks.len();
         self.acts.push((when, Act::Ask(index)));
@@ -261,6 +274,11 @@ impl Script {
             self.asks.push(twin);
         } else {
             self.asks.push(asked);
+        }
+        if plan.rules.is_some() {
+            for (when, command) in people::answers(self.asks[index].asker, when, dice) {
+                self.acts.push((when, Act::Command(index, command)));
+            }
         }
         self.commands(index, (when, dice));
     }

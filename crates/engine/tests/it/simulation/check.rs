@@ -13,6 +13,7 @@ use tuikuan_wechat::error_code::{Class, Interface, lookup};
 
 use super::act::sub_of;
 use super::keys::kits;
+use super::people::{Asking, agreed};
 use super::stage::Stage;
 use super::time::SECOND;
 
@@ -47,6 +48,7 @@ pub(crate) struct Watch {
     position: i64,
     refunds: BTreeMap<String, Seen>,
     numbers: BTreeMap<(String, String), String>,
+    asking: Asking,
     pub(crate) events: u64,
 }
 
@@ -109,6 +111,10 @@ impl Watch {
             ));
         }
         self.identity(stage, refund, before.as_ref());
+        if before.is_none() {
+            self.asking.made(stage, refund);
+        }
+        agreed(stage, refund, event);
         let from = before.as_ref().map(|seen| seen.status);
         if let Some(to) = event.status {
             if to != refund.status {
@@ -238,9 +244,11 @@ fn transition(stage: &mut Stage, refund: &Refund, (from, to): (Option<Status>, S
     let told = [S::Processing, S::Succeeded, S::Abnormal, S::Closed];
     let allowed = match from {
         // Asked for by us, or made elsewhere and adopted.
-        None if refund.origin == Source::Api => to == S::Queued,
+        None if refund.origin == Source::Api => [S::Queued, S::AwaitingApproval].contains(&to),
         None => told.contains(&to),
-        Some(S::AwaitingApproval) => false,
+        Some(S::AwaitingApproval) => [S::Queued, S::Cancelled].contains(&to),
+        // Once the order is known.
+        Some(S::Queued) if to == S::AwaitingApproval => refund.submitted_at.is_none(),
         // What was sent before and is denied now has to be asked about.
         Some(S::Queued) if to == S::Unknown => refund.submitted_at.is_some(),
         Some(S::Queued) => {

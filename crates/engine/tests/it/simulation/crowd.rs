@@ -1,14 +1,15 @@
 //! The people and systems around the engine act: clients ask, WeChat's messages arrive, somebody
 //! mends what only people can mend.
 
-use tuikuan_domain::{Source, Status};
-use tuikuan_engine::{By, Engine, Incoming, PaymentRegistration};
+use tuikuan_domain::Status;
+use tuikuan_engine::{Engine, Incoming, PaymentRegistration};
 use tuikuan_terms::Fen;
 
 use super::act::{Act, Notice, name_of};
 use super::keys::kits;
 use super::life::Life;
 use super::nodes::Node;
+use super::people;
 use super::task::{About, Done};
 use super::time::{MINUTE, SECOND};
 
@@ -49,13 +50,10 @@ impl Life {
             Act::Ask(ask) => self.ask(ask),
             Act::Command(ask, command) => {
                 let id = self.asks[ask].id.clone();
+                let by = people::commander(&command, self.asks[ask].asker);
                 if let (Some(id), Some((engine, node))) = (id, self.some_engine()) {
                     self.spawn(node, About::Command(ask), async move {
-                        Done::Commanded(
-                            engine
-                                .command(&id, command, &By::cli().through(Source::Api))
-                                .await,
-                        )
+                        Done::Commanded(engine.command(&id, command, &by).await)
                     });
                 }
             }
@@ -102,12 +100,9 @@ impl Life {
             return self.again(Act::Ask(at));
         };
         let request = self.asks[at].request.clone();
+        let by = people::by(people::person(self.asks[at].asker));
         self.spawn(node, About::Ask(at), async move {
-            Done::Asked(
-                engine
-                    .request(request, &By::cli().through(Source::Api))
-                    .await,
-            )
+            Done::Asked(engine.request(request, &by).await)
         });
     }
 

@@ -55,6 +55,7 @@ impl Life {
                     Refusal::ContentDiffers { .. } => "refused: content",
                     Refusal::AmountExceedsRefundable { .. } => "refused: amount",
                     Refusal::TooManyRefunds => "refused: too many",
+                    Refusal::LimitReached { .. } => "refused: limit",
                     Refusal::ReplacesNotClosed { .. } => "refused: not closed",
                     _ => "refused: other",
                 };
@@ -103,6 +104,10 @@ impl Life {
         }
         self.judge_books(&refunds);
         self.judge_inbox();
+        let log = now(self.store.verify_audit(None)).unwrap();
+        if let Err(fault) = log {
+            self.shared.lock().find(format!("INV-35: {fault}"));
+        }
         self.judge_figures();
         super::check::stuck(&mut self.shared.lock(), 600);
         let mut faults: Vec<(String, u64)> = Vec::new();

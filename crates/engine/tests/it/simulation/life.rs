@@ -16,6 +16,7 @@ use super::dice::Dice;
 use super::keys::kits;
 use super::nodes::{AWAY_MAX, Node, merchant};
 use super::outcome::{Finding, Outcome};
+use super::people;
 use super::plan::{LOOK_EVERY, Plan};
 use super::stage::{Shared, Stage};
 use super::task::{About, Done, Task};
@@ -109,6 +110,9 @@ impl Life {
         world.set_faults(plan.faults.clone());
         world.set_outcomes(plan.outcomes.clone());
         let store = Store::open("sqlite::memory:", &Options::stepped()).unwrap();
+        if let Some(rules) = plan.rules.clone() {
+            people::lay_down(&store, rules);
+        }
         let store = Arc::new(store);
         let mut jobs = store.jobs_changed();
         jobs.mark_changed();

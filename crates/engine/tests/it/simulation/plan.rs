@@ -1,5 +1,6 @@
 //! What a seed decides beforehand: who takes part, what goes wrong, how often.
 
+use tuikuan_domain::approval::Rules;
 use tuikuan_sim::{
     FaultAction, FaultMatch, FaultRule, Interface, OutcomePolicy, RefundStatus, Step,
 };
@@ -9,6 +10,7 @@ use tuikuan_wechat::error_code::{Entry, Interface as Catalogue, Money, all};
 use tuikuan_wechat::v2::SignType;
 
 use super::dice::Dice;
+use super::people;
 use super::time::{HOUR, MINUTE, SECOND};
 
 /// The plan of one life of a service.
@@ -38,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) poor: Option<usize>,
     pub(crate) faults: Vec<FaultRule>,
     pub(crate) outcomes: OutcomePolicy,
+    /// What people may ask, and when a second one is needed.
+    pub(crate) rules: Option<Rules>,
 }
 
 impl Plan {
@@ -71,6 +75,7 @@ impl Plan {
             poor: dice.chance(150).then(|| dice.below(3)),
             faults,
             outcomes: outcomes(&mut dice),
+            rules: people::rules(seed),
         }
     }
 }
