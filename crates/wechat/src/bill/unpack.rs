@@ -34,6 +34,22 @@ impl Sha1 {
         Self::finish(context)
     }
 
+    /// The hash of everything that can be read.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn read(mut input: impl Read) -> io::Result<Self> {
+        let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            let count = input.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(Self::finish(context));
+            }
+            context.update(buffer.get(..count).unwrap_or_default());
+        }
+    }
+
     fn finish(context: Context) -> Self {
         let mut hash = [0; 20];
         for (to, from) in hash.iter_mut().zip(context.finish().as_ref()) {
