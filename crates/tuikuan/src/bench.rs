@@ -9,6 +9,7 @@ mod load;
 mod notify;
 mod pages;
 mod place;
+mod reconcile;
 mod report;
 mod start;
 
@@ -23,7 +24,8 @@ use report::{Form, Report};
 #[command(
     after_help = "Examples:\n  tuikuan bench accept\n  tuikuan bench accept --stored 1000000 --dir /var/tmp\n  \
                   tuikuan bench notify --requests 10000 --json\n  tuikuan bench dispatch --quota 150\n  \
-                  tuikuan bench pages --refunds 1000000 --json"
+                  tuikuan bench pages --refunds 1000000 --json\n  \
+                  tuikuan bench reconcile --python venv/bin/python"
 )]
 pub(crate) struct BenchArgs {
     /// What to measure
@@ -35,12 +37,21 @@ pub(crate) struct BenchArgs {
     /// Clients at once (accept, notify, grow)
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) clients: u32,
-    /// Refunds in the store before (accept, claim, grow)
+    /// Refunds in the store before (accept, claim, grow), or rows of the bill (reconcile)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
     pub(crate) stored: Option<u32>,
     /// WeChat's limit of sends a second (dispatch); really it is 150
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(20..=100_000))]
     pub(crate) quota: u32,
+    /// Differences in the bill that must be found (reconcile)
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub(crate) planted: u32,
+    /// Hold it against polars and pandas of this Python; bench/requirements.txt (reconcile)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<PathBuf>,
+    /// Only make the files, in this folder (reconcile)
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) prepare: Option<PathBuf>,
     /// Use this folder for databases; the system's temporary one by default
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
@@ -68,6 +79,8 @@ pub(crate) enum Bench {
     Batch,
     /// Start of the service until it is ready, with its memory
     Start,
+    /// A bill against as many refunds, with differences planted into it
+    Reconcile,
 }
 
 /// Runs it.
@@ -75,9 +88,21 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
+    if let Some(folder) = &args.prepare {
+        return runtime.block_on(reconcile::prepare(folder, &bill(args)?));
+    }
     let report = runtime.block_on(measure(args))?;
     runtime.shutdown_background();
     report.print(if args.json { Form::Json } else { Form::Text })
+}
+
+/// The bill that is compared.
+fn bill(args: &BenchArgs) -> anyhow::Result<reconcile::Plan> {
+    Ok(reconcile::Plan {
+        rows: usize::try_from(args.stored.unwrap_or(1_000_000))?.max(1),
+        planted: usize::try_from(args.planted)?,
+        python: args.python.clone(),
+    })
 }
 
 async fn measure(args: &BenchArgs) -> anyhow::Result<Report> {
@@ -112,5 +137,6 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<Report> {
         Bench::Pages => pages::run(folder()?, count(args.requests, 1_000_000)?).await,
         Bench::Batch => batch::run(folder()?, count(args.requests, 100_000)?).await,
         Bench::Start => start::run(folder()?).await,
+        Bench::Reconcile => reconcile::run(folder()?, &bill(args)?).await,
     }
 }
