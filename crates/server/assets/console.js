@@ -46,6 +46,20 @@
     });
   });
 
+  // <input data-echo="address">: what is typed, said in words, in the element it describes.
+  document.querySelectorAll("[data-echo]").forEach(function (input) {
+    var out = document.getElementById(input.id + "-echo"), timer = null, last = 0;
+    if (!out) { return; }
+    function ask() {
+      var mine = ++last;
+      fetch(input.dataset.echo + "?amount=" + encodeURIComponent(input.value), { redirect: "error" }).then(function (answer) {
+        return answer.ok ? answer.text() : "";
+      }).then(function (text) { if (mine === last) { out.textContent = text; } }).catch(function () {});
+    }
+    input.addEventListener("input", function () { clearTimeout(timer); timer = setTimeout(ask, 150); });
+    if (input.value) { ask(); }
+  });
+
   // <main data-live="/console/stream?...">: each element with data-part="name" is renewed when
   // something changed, unless somebody is typing in it.
   var main = document.querySelector("[data-live]");

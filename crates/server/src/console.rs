@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::policy::{Permission, Policy, Row};
 
 pub(crate) mod assets;
+pub(crate) mod capital;
 pub(crate) mod cookie;
 pub(crate) mod door;
 pub(crate) mod fault;
@@ -34,8 +35,8 @@ pub(crate) mod text;
 pub(crate) mod visit;
 
 use page::{
-    account, attention, audit, login, merchants, notifications, overview, refund, refunds,
-    settings, setup, users, webhooks,
+    account, approvals, attention, audit, login, merchants, new_refund, notifications, overview,
+    payment, refund, refunds, settings, setup, users, webhooks,
 };
 
 /// What the console keeps beside the store.
@@ -118,7 +119,7 @@ const fn entry(
     }
 }
 
-use Permission::{Administer, Govern, Operate, View};
+use Permission::{Administer, Approve, Govern, Operate, View};
 
 /// Every page.
 pub(crate) const ROUTES: &[Route] = &[
@@ -182,6 +183,30 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     page("/console/refunds", View, || get(refunds::page)),
     page("/console/refunds/export.csv", View, || get(refunds::export)),
+    page("/console/refunds/new", Operate, || get(new_refund::page)),
+    act("/console/refunds/new", Operate, || post(new_refund::ask)),
+    act("/console/refunds/new/check", Operate, || {
+        post(new_refund::check)
+    }),
+    act("/console/refunds/new/edit", Operate, || {
+        post(new_refund::edit)
+    }),
+    page("/console/refunds/new/known", Operate, || {
+        get(new_refund::known)
+    }),
+    page("/console/refunds/new/echo", Operate, || {
+        get(new_refund::echo)
+    }),
+    page("/console/payments/{merchant}/{out_trade_no}", View, || {
+        get(payment::page)
+    }),
+    page("/console/approvals", View, || get(approvals::page)),
+    act("/console/approvals/{id}/approve", Approve, || {
+        post(approvals::approve)
+    }),
+    act("/console/approvals/{id}/reject", Approve, || {
+        post(approvals::reject)
+    }),
     page("/console/refunds/{id}", View, || get(refund::page)),
     act("/console/refunds/{id}/query", Operate, || {
         post(refund::query)

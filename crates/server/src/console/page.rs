@@ -12,13 +12,16 @@ use super::visit::NOTICE_COOKIE;
 use crate::app::Shared;
 
 pub(crate) mod account;
+pub(crate) mod approvals;
 pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod fault;
 pub(crate) mod login;
 pub(crate) mod merchants;
+pub(crate) mod new_refund;
 pub(crate) mod notifications;
 pub(crate) mod overview;
+pub(crate) mod payment;
 pub(crate) mod refund;
 pub(crate) mod refunds;
 pub(crate) mod settings;

@@ -3,6 +3,7 @@
 
 pub(crate) mod account;
 pub(crate) mod advice;
+pub(crate) mod approvals;
 pub(crate) mod attention;
 pub(crate) mod audit;
 pub(crate) mod elsewhere;
@@ -10,6 +11,7 @@ pub(crate) mod fault;
 pub(crate) mod frame;
 pub(crate) mod login;
 pub(crate) mod merchants;
+pub(crate) mod new_refund;
 pub(crate) mod notice;
 pub(crate) mod notifications;
 pub(crate) mod overview;

@@ -29,7 +29,7 @@ mod facts;
 mod journey;
 mod timeline;
 
-pub(crate) use acts::{cancel, note, query, redeliver, resolve, retry};
+pub(crate) use acts::{cancel, note, notice_of, query, redeliver, resolve, retry};
 pub(crate) use box_of_payment::PaymentBox;
 pub(crate) use elsewhere::{page as elsewhere_page, send as elsewhere_send};
 

@@ -58,21 +58,21 @@ struct Choices {
 }
 
 /// One refund in the table.
-struct Row {
-    id: String,
-    number: String,
-    order: Option<String>,
-    order_href: Option<String>,
-    amount: String,
-    status: &'static str,
-    status_word: &'static str,
-    reason: String,
-    hint: Option<String>,
-    attention: Option<&'static str>,
-    took: String,
-    created: String,
-    created_full: String,
-    created_machine: String,
+pub(crate) struct Row {
+    pub(crate) id: String,
+    pub(crate) number: String,
+    pub(crate) order: Option<String>,
+    pub(crate) order_href: Option<String>,
+    pub(crate) amount: String,
+    pub(crate) status: &'static str,
+    pub(crate) status_word: &'static str,
+    pub(crate) reason: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) attention: Option<&'static str>,
+    pub(crate) took: String,
+    pub(crate) created: String,
+    pub(crate) created_full: String,
+    pub(crate) created_machine: String,
 }
 
 /// `GET /console/refunds`.
@@ -162,7 +162,8 @@ const ORIGINS: [Source; 7] = [
 ];
 
 impl Row {
-    fn of(refund: &Refund, now: Timestamp, language: Language) -> Self {
+    /// A refund as it stands.
+    pub(crate) fn of(refund: &Refund, now: Timestamp, language: Language) -> Self {
         let order = &refund.content.order;
         let number = order.out_trade_no.as_ref().map(ToString::to_string);
         let transaction = order.transaction_id.as_ref().map(ToString::to_string);

@@ -41,6 +41,17 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
         ("/v1/refunds/{id}", place.refund.clone(), Whose::Main),
         ("/v1/batches/{id}", place.batch.clone(), Whose::Main),
         ("/console/refunds/{id}", place.refund.clone(), Whose::Main),
+        ("/console/approvals/{id}", place.refund.clone(), Whose::Main),
+        (
+            "/console/payments/{merchant}",
+            "main".to_owned(),
+            Whose::Main,
+        ),
+        (
+            "/console/payments/{merchant}/{out_trade_no}",
+            order.clone(),
+            Whose::Main,
+        ),
         ("/v1/payments/{merchant}", "main".to_owned(), Whose::Main),
         ("/v1/payments/{merchant}/{out_trade_no}", order, Whose::Main),
         (
