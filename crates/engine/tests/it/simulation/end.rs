@@ -2,7 +2,7 @@
 
 use tuikuan_domain::refund::Refusal;
 use tuikuan_domain::{AttentionReason, Refund, Source, Status};
-use tuikuan_engine::{EngineError, Requested};
+use tuikuan_engine::{By, EngineError, Replayed, Requested};
 use tuikuan_sim::{Origin, RefundStatus};
 use tuikuan_store::{DeliveryStatus, Lane, Merchants};
 
@@ -104,6 +104,7 @@ impl Life {
         }
         self.judge_books(&refunds);
         self.judge_inbox();
+        self.judge_replay(&refunds);
         let log = now(self.store.verify_audit(None)).unwrap();
         if let Err(fault) = log {
             self.shared.lock().find(format!("INV-35: {fault}"));
@@ -232,6 +233,37 @@ impl Life {
             stage.find(format!(
                 "INV-3: WeChat refunded {number}, which nobody asked for"
             ));
+        }
+    }
+
+    /// Every stored notification is taken in once more, the newest first: nothing changes. Those about
+    /// refunds nobody knows would ask WeChat.
+    fn judge_replay(&self, refunds: &[Refund]) {
+        let Some(node) = self.nodes.first() else {
+            return;
+        };
+        let mut before = None;
+        loop {
+            let page = self.store.list_inbox(&Merchants::All, before, 100).unwrap();
+            let Some(last) = page.last() else {
+                break;
+            };
+            before = Some(last.number);
+            let known = page.iter().filter(|row| row.entry.refund_id.is_some());
+            for row in known {
+                let replayed = now(node.engine.replay(row.number, &By::cli())).unwrap();
+                if !matches!(replayed, Replayed::Done { .. }) {
+                    let what = format!("notification {} is {replayed:?}", row.number);
+                    self.shared.lock().find(what);
+                }
+            }
+        }
+        for refund in refunds {
+            let after = self.store.refund(&refund.id).unwrap();
+            if after.as_ref() != Some(refund) {
+                let what = format!("INV-19: {} changed when it was replayed", refund.id);
+                self.shared.lock().find(what);
+            }
         }
     }
 
