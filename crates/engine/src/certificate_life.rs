@@ -49,14 +49,18 @@ impl CertificateLife {
             return Self::NotYet;
         }
         let days = not_after.saturating_sub(now).div_euclid(DAY_S);
-        match days {
-            ..0 => Self::Ended {
-                days: days.saturating_neg(),
-            },
-            0..=LAST_DAYS => Self::Last { days },
-            ..=URGENT_DAYS => Self::Urgent { days },
-            ..=SOON_DAYS => Self::Soon { days },
-            _ => Self::Good { days },
+        if days < 0 {
+            let days = days.saturating_neg();
+            return Self::Ended { days };
+        }
+        if days <= LAST_DAYS {
+            Self::Last { days }
+        } else if days <= URGENT_DAYS {
+            Self::Urgent { days }
+        } else if days <= SOON_DAYS {
+            Self::Soon { days }
+        } else {
+            Self::Good { days }
         }
     }
 }

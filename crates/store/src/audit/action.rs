@@ -38,6 +38,7 @@ actions! {
     RULES_CHANGED = "rules.changed", "Approval rules and limits were set.";
     RULES_REMOVED = "rules.removed", "A merchant went back to the rules of all.";
     KEY_CREATED = "key.created", "An API key was made.";
+    KEY_USED = "key.used", "An API key was used for the first time on a Shanghai day.";
     KEY_REVOKED = "key.revoked", "An API key was withdrawn.";
     ENDPOINT_CREATED = "endpoint.created", "A webhook endpoint was made.";
     ENDPOINT_UPDATED = "endpoint.updated", "A webhook endpoint got another address or state.";
@@ -61,6 +62,21 @@ actions! {
     SESSIONS_ENDED = "sessions.ended", "All sessions of somebody were ended.";
     INVITATION_MADE = "invitation.made", "A link to choose a password was made.";
     INVITATION_ACCEPTED = "invitation.accepted", "Such a link was used.";
+    BATCH_UPLOADED = "batch.uploaded", "A batch file was uploaded.";
+    BATCH_SUBMITTED = "batch.submitted", "A batch was asked for.";
+    BATCH_APPROVED = "batch.approved", "A second person agreed to a batch.";
+    BATCH_REJECTED = "batch.rejected", "A second person did not agree to a batch.";
+    BATCH_PAUSED = "batch.paused", "A batch was halted for a while.";
+    BATCH_RESUMED = "batch.resumed", "A halted batch goes on.";
+    BATCH_CANCELLED = "batch.cancelled", "What was left of a batch was withdrawn.";
+    ATTENTION_ASSIGNED = "attention.assigned", "Somebody took on what needs a person, or gave it back.";
+    ATTENTION_SNOOZED = "attention.snoozed", "What needs a person was put off.";
+    ATTENTION_WOKEN = "attention.woken", "What was put off is shown again.";
+    ATTENTION_SETTLED = "attention.settled", "What needs a person was dealt with.";
+    NOTIFICATION_REPLAYED = "notification.replayed", "A stored notification was taken in again.";
+    DELIVERIES_REDELIVERED = "deliveries.redelivered", "Webhook messages were sent again.";
+    RECONCILIATION_RUN = "reconciliation.run", "A day was compared with WeChat's bill again.";
+    DIFFERENCE_RESOLVED = "difference.resolved", "A difference to WeChat's bill was settled.";
     CONFIG_LOADED = "config.loaded", "The service started with a configuration.";
     AUDIT_EXPORTED = "audit.exported", "The audit log was exported.";
 }

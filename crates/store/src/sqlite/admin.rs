@@ -3,8 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 use secrecy::ExposeSecret;
+use tuikuan_domain::Actor;
+use tuikuan_domain::approval::day;
 
 use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Replayed, Scope};
+use crate::audit::Action;
 use crate::delivery::{DeliveryEnd, DeliveryReport, DeliveryStatus};
 use crate::error::CommitError;
 use crate::ids::{DeliveryId, EndpointId, KeyId};
@@ -174,12 +177,23 @@ impl Work<'_> {
         self.exactly_one(sql, params![id.as_str(), at.as_microsecond()])
     }
 
+    /// Notes the use of a key, and logs the first one of each day: a line for every request would
+    /// bury the others.
     pub(super) fn touch_key(&mut self, id: &KeyId, now: Timestamp) -> Result<(), Trouble> {
+        let sql = "SELECT coalesce(last_used_at, 0) FROM api_keys WHERE id = ?1";
+        let last: Option<i64> = self.read(sql, [id.as_str()], |row| row.get(0))?;
         let sql = "UPDATE api_keys SET last_used_at = ?2
                    WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?3)";
         let earlier = now.checked_sub(TOUCH_EVERY).unwrap_or(Timestamp::MIN);
         let row = params![id.as_str(), now.as_microsecond(), earlier.as_microsecond()];
-        self.execute(sql, row).map(|_| ())
+        let noted = self.execute(sql, row)? == 1;
+        let last = last.and_then(|last| Timestamp::from_microsecond(last).ok());
+        if noted && last.map(day) != Some(day(now)) {
+            let (actor, detail) = (Actor::Key(id.as_str().into()), serde_json::json!({}));
+            let entry = NewAudit::of(now, &actor, Action::KEY_USED, (id.as_str(), &detail));
+            self.append_audit(&entry)?;
+        }
+        Ok(())
     }
 
     fn sealed(&self, endpoint: &Endpoint) -> Result<Vec<u8>, Trouble> {

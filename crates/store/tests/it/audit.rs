@@ -356,3 +356,84 @@ async fn a_log_written_anew_is_seen_against_a_head_that_was_kept_elsewhere() {
     };
     assert_eq!(verified(&world, Some(head)).await, Err(cut));
 }
+
+/// The sources of the crates that write entries, without their tests.
+fn sources() -> Vec<(String, String)> {
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut open: Vec<_> = ["domain", "engine", "store", "server", "tuikuan"]
+        .map(|name| crates.join(name).join("src"))
+        .to_vec();
+    let mut found = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                found.push((path.display().to_string(), text.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn everything_that_is_logged_stands_in_the_table() {
+    let of_what: Vec<&str> = Action::ALL
+        .iter()
+        .filter_map(|action| action.name.split('.').next())
+        .collect();
+    for (file, text) in sources() {
+        for literal in text.split('"').skip(1).step_by(2) {
+            let Some((what, done)) = literal.split_once('.') else {
+                continue;
+            };
+            let word = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            let dotted = !done.is_empty() && word(what) && word(done);
+            let other = done == "html" || tuikuan_domain::EventKind::parse(literal).is_some();
+            if dotted && !other && of_what.contains(&what) {
+                assert!(Action::parse(literal).is_some(), "{literal} of {file}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_use_of_a_key_on_a_day_is_logged() {
+    for world in each() {
+        let key = tuikuan_store::ApiKey {
+            id: "key_00000001".parse().unwrap(),
+            name: "shop".to_owned(),
+            hash: [1; 32],
+            owner: None,
+            role: tuikuan_domain::Role::Operator,
+            scope: tuikuan_store::Scope::All,
+            created_at: at(0),
+            last_used_at: None,
+            expires_at: None,
+            revoked_at: None,
+        };
+        let change = AdminChange {
+            act: Administered::KeyCreated(key.clone()),
+            audit: entry(1),
+        };
+        world.store.administer(change).await.unwrap();
+        // An hour later, and on the next day.
+        for seconds in [0, 10, 3600, 86_400] {
+            world
+                .store
+                .touch_key(key.id.clone(), at(seconds))
+                .await
+                .unwrap();
+        }
+        let filter = AuditFilter {
+            action: Some("key.used".to_owned()),
+            ..AuditFilter::of(Merchants::All)
+        };
+        let log = world.store.list_audit(filter).await.unwrap().entries;
+        let days: Vec<_> = log.iter().map(|entry| entry.entry.at).collect();
+        assert_eq!(days, [at(86_400), at(0)]);
+    }
+}
