@@ -32,11 +32,12 @@ pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod stream;
 pub(crate) mod text;
+pub(crate) mod upload;
 pub(crate) mod visit;
 
 use page::{
-    account, approvals, attention, audit, login, merchants, new_refund, notifications, overview,
-    payment, refund, refunds, settings, setup, users, webhooks,
+    account, approvals, attention, audit, batch, batches, login, merchants, new_refund,
+    notifications, overview, payment, refund, refunds, settings, setup, users, webhooks,
 };
 
 /// What the console keeps beside the store.
@@ -229,6 +230,28 @@ pub(crate) const ROUTES: &[Route] = &[
     }),
     act("/console/refunds/{id}/abnormal", Operate, || {
         post(refund::elsewhere_send)
+    }),
+    page("/console/batches", View, || get(batches::page)),
+    act("/console/batches", Operate, || post(batches::upload)),
+    page("/console/batches/{id}", View, || get(batch::page)),
+    page("/console/batches/{id}/result", View, || get(batch::result)),
+    act("/console/batches/{id}/submit", Operate, || {
+        post(batch::submit)
+    }),
+    act("/console/batches/{id}/approve", Approve, || {
+        post(batch::approve)
+    }),
+    act("/console/batches/{id}/reject", Approve, || {
+        post(batch::reject)
+    }),
+    act("/console/batches/{id}/pause", Operate, || {
+        post(batch::pause)
+    }),
+    act("/console/batches/{id}/resume", Operate, || {
+        post(batch::resume)
+    }),
+    act("/console/batches/{id}/cancel", Operate, || {
+        post(batch::cancel)
     }),
     page("/console/account", View, || get(account::page)),
     act("/console/account/language", View, || {

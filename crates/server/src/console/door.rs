@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::form::{FORM_BYTES_MAX, Fields};
 use super::language::Language;
 use super::visit::{self, Guest, LANGUAGE_COOKIE, NOTICE_COOKIE, THEME_COOKIE, Theme, Visit};
-use super::{origin, page, session};
+use super::{origin, page, session, upload};
 use crate::app::{App, Shared};
 use crate::body;
 use crate::gate::Peer;
@@ -109,6 +109,9 @@ async fn entered(app: &Shared, request: Request, guest: &Guest) -> Result<Reques
 async fn form(app: &Shared, request: Request) -> Result<(Request, Fields), Fault> {
     if !origin::is_ours(request.headers(), app.settings.public_url.as_deref()) {
         return Err(Fault::Stale);
+    }
+    if upload::is_upload(&request) {
+        return upload::read(app, request).await;
     }
     let (head, sent) = request.into_parts();
     let bytes = body::read(sent, FORM_BYTES_MAX, app.settings.body_timeout).await?;

@@ -31,6 +31,11 @@ impl Fields {
         }
     }
 
+    /// Fields that were read elsewhere.
+    pub(crate) const fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// The value of a field as it was sent; empty when there is none.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.0

@@ -181,6 +181,7 @@ const WAYS: &[(&str, fn(&Words) -> &'static str, Permission)] = &[
     ("/console", |w| w.overview, Permission::View),
     ("/console/refunds", |w| w.refunds, Permission::View),
     ("/console/approvals", |w| w.approvals, Permission::View),
+    ("/console/batches", |w| w.batches, Permission::View),
     ("/console/attention", |w| w.attention, Permission::View),
     (
         "/console/notifications",

@@ -15,6 +15,8 @@ pub(crate) mod account;
 pub(crate) mod approvals;
 pub(crate) mod attention;
 pub(crate) mod audit;
+pub(crate) mod batch;
+pub(crate) mod batches;
 pub(crate) mod fault;
 pub(crate) mod login;
 pub(crate) mod merchants;

@@ -6,6 +6,7 @@ pub(crate) mod advice;
 pub(crate) mod approvals;
 pub(crate) mod attention;
 pub(crate) mod audit;
+pub(crate) mod batches;
 pub(crate) mod elsewhere;
 pub(crate) mod fault;
 pub(crate) mod frame;

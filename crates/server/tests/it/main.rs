@@ -12,6 +12,7 @@ mod connection;
 mod console_approvals;
 mod console_attention;
 mod console_audit;
+mod console_batches;
 mod console_door;
 mod console_inbox;
 mod console_login;

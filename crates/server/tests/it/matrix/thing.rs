@@ -40,6 +40,7 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
     vec![
         ("/v1/refunds/{id}", place.refund.clone(), Whose::Main),
         ("/v1/batches/{id}", place.batch.clone(), Whose::Main),
+        ("/console/batches/{id}", place.batch.clone(), Whose::Main),
         ("/console/refunds/{id}", place.refund.clone(), Whose::Main),
         ("/console/approvals/{id}", place.refund.clone(), Whose::Main),
         (
@@ -157,6 +158,7 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
         ("POST", "/v1/refunds/{id}/note") => json(r#"{"text":"the buyer called"}"#, Whose::Main),
         ("POST", "/v1/refunds/{id}/abnormal") => json(r#"{"to":"merchant"}"#, Whose::Main),
         ("PATCH", "/v1/webhooks/{id}") => json(r#"{"enabled":false}"#, Whose::Main),
+        ("POST", "/console/batches") => form(&[("merchant", "main")], Whose::Main),
         ("POST", "/console/users") => form(
             &[
                 ("name", "QX7MARK new"),
