@@ -5,8 +5,13 @@
 //! missing the tests say so and pass, unless `TUIKUAN_TEST_BROWSER=required` is set, as it is for
 //! `scripts/test`.
 
+mod asking;
 mod axe;
 mod comfort;
 mod driver;
+mod every_page;
 mod first;
 mod house;
+mod searching;
+mod second_person;
+mod stay;

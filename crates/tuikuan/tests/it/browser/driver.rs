@@ -212,6 +212,11 @@ impl Browser {
         }
     }
 
+    /// Says yes to the question that the page asks.
+    pub(crate) async fn agree(&self) {
+        self.client.accept_alert().await.unwrap();
+    }
+
     /// Runs a script in the page and gives what it returns.
     pub(crate) async fn script(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
