@@ -104,7 +104,9 @@ pub(crate) async fn ask(browser: &Browser, house: &House, (order, yuan): (&str, 
     browser.fill("#q", order).await;
     browser.click("main form button.primary").await;
     // An order that nobody has registered: the page asks whose it is.
-    browser.find("#amount, main a.button[href*='merchant=main']").await;
+    browser
+        .find("#amount, main a.button[href*='merchant=main']")
+        .await;
     if browser.count("#amount").await == 0 {
         browser.click("main a.button[href*='merchant=main']").await;
     }

@@ -58,7 +58,9 @@ fn no_page_has_a_serious_fault_in_light_or_dark_on_a_desk_or_in_a_hand() {
             let browser = Browser::open(size).await;
             browser.visit(&demo.link).await;
             browser.visit(&demo.at(&format!("/console?{taste}"))).await;
-            for page in pages(&browser, &demo).await {
+            let pages = pages(&browser, &demo).await;
+            browser.complaints().await;
+            for page in pages {
                 browser.visit(&demo.at(&page)).await;
                 browser.find("main h1").await;
                 let place = template(&page);

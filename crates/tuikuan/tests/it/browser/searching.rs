@@ -11,13 +11,13 @@ fn any_number_finds_the_refund_and_the_export_has_exactly_what_the_filter_shows(
         return;
     }
     let house = House::new();
-    house.sim.pay("1900000109", "@E-ONE", 5_000);
-    house.sim.pay("1900000109", "E-TWO", 6_000);
+    house.sim.pay("1900000109", "@E-FIRST", 5_000);
+    house.sim.pay("1900000109", "E-SECOND", 6_000);
     let link = house.invite("li", "operator");
     runtime().block_on(async {
         let browser = Browser::open(DESK).await;
         come_in(&browser, &link).await;
-        for (order, yuan) in [("E-TWO", "20"), ("@E-ONE", "10")] {
+        for (order, yuan) in [("E-SECOND", "20"), ("@E-FIRST", "10")] {
             ask(&browser, &house, (order, yuan)).await;
             browser
                 .click("form[action='/console/refunds/new'] button.primary")
@@ -26,7 +26,7 @@ fn any_number_finds_the_refund_and_the_export_has_exactly_what_the_filter_shows(
         }
         browser.close().await;
     });
-    let books = books_of(&house, "@E-ONE");
+    let books = books_of(&house, "@E-FIRST");
     let book = &books[0];
     let numbers: Vec<String> = [
         "out_refund_no",
@@ -68,7 +68,7 @@ fn any_number_finds_the_refund_and_the_export_has_exactly_what_the_filter_shows(
         assert_eq!(lines.len(), 2, "a head and one refund: {file}");
         assert!(lines[1].contains(&numbers[0]), "{file}");
         assert!(
-            lines[1].contains("'@E-ONE"),
+            lines[1].contains("'@E-FIRST"),
             "a formula was not neutralised: {file}"
         );
         browser.close().await;

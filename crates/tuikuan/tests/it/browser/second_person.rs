@@ -2,7 +2,7 @@
 
 use super::asking::ask;
 use super::driver::{Browser, DESK, available};
-use super::house::{House, PASSWORD, books_of, come_in, enrol};
+use super::house::{House, books_of, come_in};
 use crate::stage::runtime;
 
 #[test]
@@ -12,15 +12,11 @@ fn a_second_person_approves_and_the_same_person_cannot() {
     }
     let house = House::new();
     house.sim.pay("1900000109", "E-LARGE", 99_900);
+    let first = house.invite("wang", "admin");
     let second = house.invite("zhao", "approver");
     runtime().block_on(async {
         let one = Browser::open(DESK).await;
-        one.visit(&house.first).await;
-        one.fill("#name", "wang").await;
-        one.fill("#password", PASSWORD).await;
-        one.fill("#again", PASSWORD).await;
-        one.click("form button.primary").await;
-        enrol(&one).await;
+        come_in(&one, &first).await;
         one.visit(&house.at("/console/settings")).await;
         one.fill("#approval_above", "500").await;
         one.click("form[action='/console/settings'] button.primary")
