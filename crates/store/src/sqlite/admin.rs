@@ -267,8 +267,8 @@ impl Work<'_> {
         self.exactly_one(sql, params![number, outcome])
     }
 
-    pub(super) fn prune(&mut self, before: Timestamp) -> Result<u64, Trouble> {
-        let before = before.as_microsecond();
+    pub(super) fn prune(&mut self, kept_from: Timestamp) -> Result<u64, Trouble> {
+        let before = kept_from.as_microsecond();
         let row = params![before, PRUNE_ROWS_MAX];
         // Rows stand in the order of their time, so looking at the first ones is enough.
         let sql = "DELETE FROM exchanges WHERE number IN (
@@ -280,7 +280,10 @@ impl Work<'_> {
                        SELECT number FROM inbox
                        WHERE body IS NOT NULL AND received_at < ?1 ORDER BY received_at LIMIT ?2)";
         let notifications = self.execute(sql, row)?;
-        let rows = exchanges.saturating_add(notifications);
+        let sql = "DELETE FROM usage WHERE (subject, day) IN (
+                       SELECT subject, day FROM usage WHERE day < ?1 LIMIT ?2)";
+        let days = self.execute(sql, params![day(kept_from), PRUNE_ROWS_MAX])?;
+        let rows = exchanges.saturating_add(notifications).saturating_add(days);
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
     }
 

@@ -130,3 +130,19 @@ async fn of_two_changes_of_the_same_rules_one_wins() {
         assert_eq!(head.number, 4, "what lost has no entry");
     }
 }
+
+#[tokio::test]
+async fn old_days_are_removed_and_the_present_one_stays() {
+    for world in each() {
+        world.commit(registered(payment(1, 100))).await.unwrap();
+        let change = Change {
+            usage: vec![claim("person:a", 30, None, None)],
+            ..world.request(wanted(1, 1, 30), at(0))
+        };
+        world.commit(change).await.unwrap();
+        assert_eq!(world.store.prune(at(0)).await.unwrap(), 0);
+        assert!(used(&world, "person:a").await.is_some());
+        assert_eq!(world.store.prune(at(86_400)).await.unwrap(), 1);
+        assert_eq!(used(&world, "person:a").await, None);
+    }
+}
