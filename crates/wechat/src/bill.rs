@@ -21,6 +21,33 @@
 //! assert_eq!(bill.summary().map(|sums| sums.rows), Some(0));
 //! # Ok::<(), tuikuan_wechat::bill::BillError>(())
 //! ```
+//!
+//! Fetching one, of either generation; `get` sends a request and puts the answer's body into a file:
+//!
+//! ```
+//! use tuikuan_wechat::bill::{BillAnswer, BillDay, BillFile, WantedBill};
+//! use tuikuan_wechat::http::{Received, Request};
+//! use tuikuan_wechat::{Account, Stamp};
+//!
+//! fn refunds_of(
+//!     account: &Account,
+//!     day: BillDay,
+//!     stamp: impl Fn() -> Stamp,
+//!     get: impl Fn(Request) -> Received,
+//! ) -> Result<Option<BillFile>, Box<dyn std::error::Error>> {
+//!     let (wanted, first) = (WantedBill::refunds(day), stamp());
+//!     let answer = get(account.bill(&wanted, &first)?);
+//!     Ok(match account.read_bill(&wanted, &answer, first.unix_seconds)? {
+//!         BillAnswer::File(file) => Some(file),
+//!         BillAnswer::Location(place) => {
+//!             let answer = get(account.download_bill(&place, &stamp())?);
+//!             Some(account.read_download_bill(&place, &answer)?)
+//!         }
+//!         BillAnswer::NothingThatDay => None,
+//!         BillAnswer::NotReady => return Err("ask again in half an hour".into()),
+//!     })
+//! }
+//! ```
 
 mod amount;
 mod cells;

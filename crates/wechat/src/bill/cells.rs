@@ -181,6 +181,21 @@ mod tests {
     }
 
     #[test]
+    fn every_short_line_is_cut_as_a_plain_split_cuts_it() {
+        // All lines of these three characters, across the border of a word.
+        for code in 0..3_usize.pow(10) {
+            let mut rest = code;
+            let mut line = "`".to_owned();
+            for _ in 0..10 {
+                line.push(['`', ',', 'x'][rest % 3]);
+                rest /= 3;
+            }
+            let plain: Vec<&str> = line[1..].split(",`").collect();
+            assert_eq!(cut(&line, plain.len()), texts(&plain), "{line}");
+        }
+    }
+
+    #[test]
     fn a_line_of_another_width_is_damaged() {
         let width = |found| Err(Damage::Width { found, expected: 2 });
         assert_eq!(cut("`a", 2), width(1));
