@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod batch;
 mod bills;
 mod reconcile;
 mod simulation;

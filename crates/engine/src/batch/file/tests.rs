@@ -259,3 +259,11 @@ proptest! {
         drop(read(&bytes, Format::JsonLines, shop.whose()));
     }
 }
+
+#[test]
+fn the_sample_of_the_guide_is_good() {
+    let file = csv(include_str!("../../../../../docs/guide/batches-sample.csv")).unwrap();
+    assert_eq!(file.lines.len(), 4);
+    let sum: i64 = file.lines.iter().map(|line| line.amount.get()).sum();
+    assert_eq!(sum, 51_200);
+}

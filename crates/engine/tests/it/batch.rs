@@ -1,0 +1,278 @@
+//! The feeder of a batch dies at each of its await points, once for every one there is. Whoever goes
+//! on refunds each line once.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tuikuan_domain::batch::{BatchState, Faulty, Outcome, Steer};
+use tuikuan_domain::{Actor, BatchId, Status};
+use tuikuan_engine::batch::Upload;
+use tuikuan_engine::batch::file::{self, Format, Whose};
+use tuikuan_engine::{
+    CallError, Clock, Engine, EngineParts, IdSource, Merchant, Network, PaymentRegistration,
+    Sending, Settings, WebhookCall, WebhookError,
+};
+use tuikuan_store::{Lane, LineFilter, LinesOf, Options, Store};
+use tuikuan_terms::Fen;
+use tuikuan_wechat::credentials::Credentials;
+use tuikuan_wechat::http::{Request, Response};
+use tuikuan_wechat::v2::SignType;
+use tuikuan_wechat::{Account, Api};
+use uuid::Uuid;
+
+const LINES: usize = 5;
+
+/// Time that moves when it is told to.
+#[derive(Default)]
+struct Moved(AtomicI64);
+
+impl Clock for Moved {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(1_700_000_000_000_000 + self.0.load(Ordering::Relaxed)).unwrap()
+    }
+
+    fn until(&self, _due: Timestamp) -> Duration {
+        Duration::ZERO
+    }
+}
+
+impl Moved {
+    fn pass(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+}
+
+/// 1, 2, 3 ...
+#[derive(Default)]
+struct Counted(Mutex<u128>);
+
+impl IdSource for Counted {
+    fn ordered(&self) -> Uuid {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last += 1;
+        Uuid::from_u128(*last)
+    }
+
+    fn random(&self) -> Uuid {
+        self.ordered()
+    }
+}
+
+/// Nothing leaves.
+struct Nowhere;
+
+impl Network for Nowhere {
+    fn call<'a>(
+        &'a self,
+        _merchant: &'a Merchant,
+        _request: Request,
+    ) -> Sending<'a, Result<Response, CallError>> {
+        Box::pin(async {
+            let reason = "no network here".to_owned();
+            Err(CallError::NotSent { reason })
+        })
+    }
+
+    fn deliver<'a>(&'a self, _call: WebhookCall) -> Sending<'a, Result<u16, WebhookError>> {
+        Box::pin(async { Ok(204) })
+    }
+}
+
+struct Place {
+    store: Arc<Store>,
+    clock: Arc<Moved>,
+    ids: Arc<Counted>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let store = Store::open("sqlite::memory:", &Options::stepped()).unwrap();
+        Self {
+            store: Arc::new(store),
+            clock: Arc::default(),
+            ids: Arc::default(),
+        }
+    }
+
+    /// A process over what is stored.
+    fn process(&self) -> Engine {
+        let key = SecretString::from("TESTONLYapiv2key0123456789ABCDEF");
+        let account = Account {
+            mch_id: "1900000109".parse().unwrap(),
+            app_id: "wx8888888888888888".parse().unwrap(),
+            sub: None,
+            api: Api::V2,
+            sign_type: SignType::HmacSha256,
+            credentials: Credentials::new().with_api_v2_key(key).unwrap(),
+        };
+        let merchant = Merchant::new("main".parse().unwrap(), account, None);
+        Engine::new(EngineParts {
+            store: Arc::clone(&self.store),
+            merchants: vec![Arc::new(merchant)],
+            clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
+            ids: Arc::clone(&self.ids) as Arc<dyn IdSource>,
+            network: Arc::new(Nowhere),
+            settings: Settings::default(),
+        })
+        .unwrap()
+    }
+}
+
+/// Runs a future to its end, or to its death after so many steps.
+fn run<T>(future: impl Future<Output = T>, steps: usize) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..steps {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn all<T>(future: impl Future<Output = T>) -> T {
+    run(future, 100_000).unwrap()
+}
+
+/// A running batch of [`LINES`] orders.
+fn running(engine: &Engine) -> BatchId {
+    let mut text = String::from("out_trade_no,amount_fen\n");
+    for n in 0..LINES {
+        let order = format!("ORDER-{n:04}");
+        text.push_str(&format!("{order},100\n"));
+        let new = PaymentRegistration {
+            merchant: "main".parse().unwrap(),
+            out_trade_no: order.parse().unwrap(),
+            transaction_id: None,
+            total: Fen::new(300).unwrap(),
+            paid_at: None,
+        };
+        all(engine.register_payment(new)).unwrap();
+    }
+    let merchant = &engine.merchants()[0];
+    let whose = Whose {
+        merchant: &merchant.name,
+        mch_id: &merchant.mch_id,
+        sub_mch_id: None,
+    };
+    let upload = Upload {
+        merchant: merchant.name.clone(),
+        name: None,
+        file: file::read(text.as_bytes(), Format::Csv, whose).unwrap(),
+    };
+    let batch = all(engine.accept_batch(upload, &Actor::Cli)).unwrap().batch;
+    assert_eq!(batch.summary.new_lines as usize, LINES);
+    let submitted = all(engine.submit_batch(&batch.id, Faulty::Refuse, &Actor::Cli));
+    assert_eq!(submitted.unwrap().state, BatchState::Running);
+    batch.id
+}
+
+/// Lets the feeder work until nothing is left for it.
+fn feed_on(place: &Place, engine: &Engine, id: &BatchId) {
+    for _ in 0..20 {
+        place.clock.pass(60);
+        let lane = Lane::Batch(id.clone());
+        for work in all(engine.claim(&lane, 1)).unwrap() {
+            all(engine.run(work)).unwrap();
+        }
+    }
+}
+
+fn lines(place: &Place, id: &BatchId) -> Vec<tuikuan_store::BatchLine> {
+    let wanted = LinesOf {
+        batch: id.clone(),
+        filter: LineFilter::All,
+        after: 0,
+        limit: 100,
+    };
+    all(place.store.batch_lines(wanted)).unwrap()
+}
+
+/// The feeder begins and dies after so many steps; `true` when it came to its end before.
+fn die_after(place: &Place, id: &BatchId, steps: usize) -> bool {
+    let engine = place.process();
+    place.clock.pass(1);
+    let lane = Lane::Batch(id.clone());
+    let work = all(engine.claim(&lane, 1)).unwrap().remove(0);
+    run(engine.run(work), steps).is_some()
+}
+
+#[test]
+fn whoever_goes_on_after_a_dead_feeder_refunds_each_line_once() {
+    let mut deaths = 0;
+    for steps in 0.. {
+        let place = Place::new();
+        let id = running(&place.process());
+        let ended = die_after(&place, &id, steps);
+        let engine = place.process();
+        feed_on(&place, &engine, &id);
+        let lines = lines(&place, &id);
+        let refunds: BTreeSet<_> = lines
+            .iter()
+            .filter_map(|line| line.refund.clone())
+            .collect();
+        assert_eq!(refunds.len(), LINES, "dead after {steps} steps");
+        for line in &lines {
+            assert_eq!(line.outcome, Outcome::Refund(Status::Queued));
+        }
+        let counts = place.store.counts().unwrap();
+        let stored: i64 = counts.iter().map(|count| count.refunds).sum();
+        assert_eq!(usize::try_from(stored).unwrap(), LINES);
+        if ended {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!(deaths > 2, "it never died: {deaths}");
+}
+
+#[test]
+fn whoever_goes_on_after_a_dead_withdrawal_leaves_nothing_in_the_queue() {
+    for steps in 0.. {
+        let place = Place::new();
+        let engine = place.process();
+        let id = running(&engine);
+        feed_on(&place, &engine, &id);
+        all(engine.steer_batch(&id, &Steer::Cancel, &Actor::Cli)).unwrap();
+        let ended = die_after(&place, &id, steps);
+        feed_on(&place, &place.process(), &id);
+        for line in lines(&place, &id) {
+            assert_eq!(line.outcome, Outcome::Refund(Status::Cancelled));
+        }
+        if ended {
+            break;
+        }
+    }
+}
+
+#[test]
+fn an_upload_that_died_is_completed_by_the_same_file() {
+    for steps in 0..40 {
+        let place = Place::new();
+        let engine = place.process();
+        let merchant = &engine.merchants()[0];
+        let whose = Whose {
+            merchant: &merchant.name,
+            mch_id: &merchant.mch_id,
+            sub_mch_id: None,
+        };
+        let text = "out_trade_no,amount_fen\nORDER-1,5\nORDER-2,6\n";
+        let upload = Upload {
+            merchant: merchant.name.clone(),
+            name: None,
+            file: file::read(text.as_bytes(), Format::Csv, whose).unwrap(),
+        };
+        let died = run(engine.accept_batch(upload.clone(), &Actor::Cli), steps);
+        drop(died);
+        let batch = all(place.process().accept_batch(upload, &Actor::Cli));
+        let batch = batch.unwrap().batch;
+        assert_eq!(batch.state, BatchState::Checked);
+        assert_eq!((batch.summary.lines, batch.summary.new_amount), (2, 11));
+        assert_eq!(lines(&place, &batch.id).len(), 2);
+    }
+}
