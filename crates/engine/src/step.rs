@@ -100,7 +100,9 @@ impl Engine {
         let id = match &work.claimed.guard.key {
             JobKey::Delivery(id) => return job::deliver::run(self, held, id).await,
             JobKey::Batch(id) => return crate::batch::feed::run(self, held, id).await,
-            JobKey::Bill(bill) => return job::fetch_bill::run(self, held, bill).await,
+            JobKey::Bill(bill) => {
+                return Box::pin(job::fetch_bill::run(self, held, bill)).await;
+            }
             JobKey::Difference(id) => return Box::pin(job::heal::run(self, held, id)).await,
             JobKey::Refund(id) => id,
         };

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use crate::bench::BenchArgs;
 use crate::commands::audit::AuditCommand;
 use crate::commands::batch::BatchCommand;
+use crate::commands::bill::BillCommand;
 use crate::commands::doctor::DoctorArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::key::KeyCommand;
@@ -67,6 +68,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tuikuan batch check --merchant main refunds.csv\n  tuikuan batch submit --merchant main refunds.csv"
     )]
     Batch(BatchCommand),
+    /// Fetch WeChat's bills, compare them with our books, report what differs
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan bill reconcile --merchant main --date 2026-11-20\n  tuikuan bill report --merchant main --from 2026-11-01 --to 2026-11-30 > november.csv"
+    )]
+    Bill(BillCommand),
     /// Explain notifications of WeChat Pay
     #[command(
         subcommand,

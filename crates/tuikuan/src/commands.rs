@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod batch;
+pub(crate) mod bill;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod key;

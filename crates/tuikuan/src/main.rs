@@ -36,6 +36,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Refund(command) => commands::refund::run(command),
         Command::Batch(command) => commands::batch::run(command),
         Command::Payment(command) => commands::payment::run(command),
+        Command::Bill(command) => commands::bill::run(command),
         Command::Notify(command) => commands::notify::run(command),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::User(command) => commands::user::run(command),

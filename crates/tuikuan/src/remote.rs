@@ -42,6 +42,13 @@ pub(crate) struct RemoteArgs {
     config: Option<PathBuf>,
 }
 
+impl RemoteArgs {
+    /// The configuration that was named.
+    pub(crate) fn config(&self) -> Option<&std::path::Path> {
+        self.config.as_deref()
+    }
+}
+
 /// A running service.
 #[derive(Debug, Clone)]
 pub(crate) struct Remote {

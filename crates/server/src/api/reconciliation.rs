@@ -28,7 +28,7 @@ use crate::shape::{DifferenceBody, Page, ReconciliationBody};
 /// A day with its differences.
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[schema(as = ReconciliationDay)]
-pub struct DayBody<'a> {
+pub(crate) struct DayBody<'a> {
     /// The day.
     #[serde(flatten)]
     pub day: ReconciliationBody<'a>,
@@ -148,7 +148,7 @@ pub(crate) async fn run(
 #[derive(Debug, serde::Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DifferenceResolution)]
-pub struct DifferenceResolutionBody {
+pub(crate) struct DifferenceResolutionBody {
     /// What was done, for the others: 1 to 500 characters.
     #[schema(
         min_length = 1,

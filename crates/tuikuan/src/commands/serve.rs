@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -149,11 +149,7 @@ async fn trouble(mut fatal: tokio::sync::watch::Receiver<Option<Fatal>>) -> Fata
 }
 
 fn open(config: &Config) -> anyhow::Result<Store> {
-    if let Some(folder) = config
-        .store_file()
-        .as_deref()
-        .and_then(std::path::Path::parent)
-    {
+    if let Some(folder) = config.store_file().as_deref().and_then(Path::parent) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("the folder {} could not be made", folder.display()))?;
     }
@@ -238,13 +234,18 @@ fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyhow::Res
         webhook_ca: config.webhook_ca.clone(),
     };
     let network = Internet::new(clients, options).context("no way out could be made")?;
+    let mut settings = config.engine.clone();
+    if let Some(folder) = config.store_file().as_deref().and_then(Path::parent) {
+        // A bill of a large day wants room, and not memory: a system's folder is often both.
+        folder.clone_into(&mut settings.scratch);
+    }
     let parts = EngineParts {
         store,
         merchants,
         clock: Arc::new(MachineClock::real()),
         ids: Arc::new(MachineIds),
         network: Arc::new(network),
-        settings: config.engine.clone(),
+        settings,
     };
     Engine::new(parts).context("the store could not be read")
 }

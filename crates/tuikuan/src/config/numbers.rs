@@ -12,6 +12,8 @@ const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// A schedule has at most so many steps.
 const STEPS_MAX: usize = 32;
+/// WeChat keeps bills for three months.
+const BILL_DAYS_MAX: i32 = 90;
 /// Rates and counts go up to this.
 const COUNT_MAX: u32 = 100_000;
 
@@ -108,6 +110,7 @@ impl Numbers<'_, '_> {
             (SECOND, DAY),
             refresh,
         );
+        self.bills(raw, settings);
         let failing = &mut settings.endpoint_failing_max;
         let after = raw.webhooks.disable_after;
         self.time(
@@ -116,6 +119,31 @@ impl Numbers<'_, '_> {
             (SECOND, 365 * DAY),
             failing,
         );
+    }
+
+    fn bills(&mut self, raw: &RawConfig, settings: &mut Settings) {
+        let engine = &raw.engine;
+        let (promised, zero) = (SignedDuration::from_hours(10), SignedDuration::ZERO);
+        let at = &mut settings.bill_at;
+        self.time("engine.bill_at", engine.bill_at, (promised, DAY), at);
+        let spread = &mut settings.bill_spread;
+        let hours = SignedDuration::from_hours(12);
+        self.time(
+            "engine.bill_spread",
+            engine.bill_spread,
+            (zero, hours),
+            spread,
+        );
+        match engine.bill_look_back.map(i32::try_from) {
+            None => {}
+            Some(Ok(days @ 0..=BILL_DAYS_MAX)) => settings.bill_look_back = days,
+            Some(_) => {
+                let advice =
+                    format!("choose between 0 (no bills by themselves) and {BILL_DAYS_MAX}");
+                self.reader
+                    .fault("engine.bill_look_back", "is outside its range", &advice);
+            }
+        }
     }
 
     fn schedules(&mut self, raw: &RawConfig, settings: &mut Settings) {

@@ -55,6 +55,9 @@ pub(crate) struct RawEngine {
     pub(crate) total_max: Option<i64>,
     pub(crate) exchanges_kept: Option<Span>,
     pub(crate) certificates_refresh: Option<Span>,
+    pub(crate) bill_at: Option<Span>,
+    pub(crate) bill_spread: Option<Span>,
+    pub(crate) bill_look_back: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
