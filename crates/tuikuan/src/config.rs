@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use reqwest::Url;
 use toml::Table;
 use tuikuan_server::MetricsAccess;
@@ -26,7 +27,7 @@ use numbers::Numbers;
 use place::{Places, line_at, nearest};
 use raw::{RawConfig, RawServer};
 use reader::Reader;
-use value::Sources;
+use value::{Sources, Span};
 
 /// The file that is read when none is named.
 pub(crate) const FILE: &str = "tuikuan.toml";
@@ -51,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) metrics: MetricsAccess,
     pub(crate) store_url: String,
     pub(crate) engine: tuikuan_engine::Settings,
+    /// How far the engine's clock is ahead: for trials against a simulator whose clock was pushed.
+    pub(crate) clock_ahead: SignedDuration,
     pub(crate) webhook_networks: Vec<IpNet>,
     pub(crate) webhook_ca: Option<Vec<u8>>,
     pub(crate) log_level: String,
@@ -204,6 +207,7 @@ fn check(reader: &mut Reader<'_>, file: &Path, raw: &RawConfig) -> Option<Config
         .collect();
     check_merchants(reader, &merchants);
     let public_url = public_url(reader, raw, &merchants);
+    let clock_ahead = clock_ahead(reader, raw, &merchants);
     Some(Config {
         file: file.to_owned(),
         listen: listen?,
@@ -211,6 +215,7 @@ fn check(reader: &mut Reader<'_>, file: &Path, raw: &RawConfig) -> Option<Config
         metrics: metrics.unwrap_or(MetricsAccess::Local),
         store_url: store_url?,
         engine,
+        clock_ahead,
         webhook_networks,
         webhook_ca,
         log_level: log_level.unwrap_or("info").to_owned(),
@@ -296,6 +301,23 @@ fn check_merchants(reader: &mut Reader<'_>, merchants: &[MerchantConfig]) {
             );
         }
     }
+}
+
+/// Only where no merchant is live: a clock that is not right must never meet real money (INV-41).
+fn clock_ahead(
+    reader: &mut Reader<'_>,
+    raw: &RawConfig,
+    merchants: &[MerchantConfig],
+) -> SignedDuration {
+    let Some(Span(ahead)) = raw.engine.clock_ahead else {
+        return SignedDuration::ZERO;
+    };
+    if merchants.iter().any(MerchantConfig::is_live) {
+        let advice = "leave it out: it is for trials against a simulator whose clock was pushed";
+        let what = "is set, and a merchant points at WeChat";
+        reader.fault("engine.clock_ahead", what, advice);
+    }
+    ahead
 }
 
 fn public_url(

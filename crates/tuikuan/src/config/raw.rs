@@ -56,6 +56,7 @@ pub(crate) struct RawEngine {
     pub(crate) exchanges_kept: Option<Span>,
     pub(crate) certificates_refresh: Option<Span>,
     pub(crate) bill_at: Option<Span>,
+    pub(crate) clock_ahead: Option<Span>,
     pub(crate) bill_spread: Option<Span>,
     pub(crate) bill_look_back: Option<u32>,
 }
