@@ -5,7 +5,9 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tuikuan_domain::reconcile::{BillKind, DifferenceState, day_of, ready_at};
 use tuikuan_domain::{DifferenceId, MerchantName};
-use tuikuan_store::{Bill, BillAct, BillChange, CommitError, Difference, Merchants, NewAudit};
+use tuikuan_store::{
+    Action, Bill, BillAct, BillChange, CommitError, Difference, Merchants, NewAudit,
+};
 
 use crate::by::By;
 use crate::engine::Engine;
@@ -128,7 +130,7 @@ impl Engine {
             };
             let audit = (*kind == BillKind::Refunds).then(|| {
                 let subject = format!("{}/{day}", merchant.name);
-                self.noted(by, "reconciliation.run", (subject, "{}".to_owned()))
+                self.noted(by, Action::RECONCILIATION_RUN, (subject, "{}".to_owned()))
             });
             let mch_id = merchant.mch_id.clone();
             let change = BillChange {
@@ -179,7 +181,7 @@ impl Engine {
             },
             audit: Some(self.noted(
                 by,
-                "difference.resolved",
+                Action::DIFFERENCE_RESOLVED,
                 (id.to_string(), detail.to_string()),
             )),
             at: self.now(),
@@ -194,11 +196,11 @@ impl Engine {
         settled.ok_or(EngineError::NotFound)
     }
 
-    fn noted(&self, by: &By, action: &str, (subject, detail): (String, String)) -> NewAudit {
+    fn noted(&self, by: &By, action: Action, (subject, detail): (String, String)) -> NewAudit {
         NewAudit {
             at: self.now(),
             actor: by.actor.to_string(),
-            action: action.to_owned(),
+            action: action.name.to_owned(),
             subject,
             detail,
         }

@@ -37,7 +37,8 @@ pub(crate) mod visit;
 
 use page::{
     account, approvals, attention, audit, batch, batches, login, merchants, new_refund,
-    notifications, overview, payment, refund, refunds, settings, setup, users, webhooks,
+    notifications, overview, payment, reconciliation, refund, refunds, settings, setup, users,
+    webhooks,
 };
 
 /// What the console keeps beside the store.
@@ -182,6 +183,25 @@ pub(crate) const ROUTES: &[Route] = &[
         Operate,
         || post(webhooks::redeliver),
     ),
+    page("/console/reconciliation", View, || {
+        get(reconciliation::page)
+    }),
+    page("/console/reconciliation/{merchant}/{date}", View, || {
+        get(reconciliation::day_page)
+    }),
+    page(
+        "/console/reconciliation/{merchant}/{date}/report.csv",
+        View,
+        || get(reconciliation::report),
+    ),
+    act(
+        "/console/reconciliation/{merchant}/{date}/run",
+        Operate,
+        || post(reconciliation::run),
+    ),
+    act("/console/differences/{id}/resolve", Operate, || {
+        post(reconciliation::resolve)
+    }),
     page("/console/refunds", View, || get(refunds::page)),
     page("/console/refunds/export.csv", View, || get(refunds::export)),
     page("/console/refunds/new", Operate, || get(new_refund::page)),

@@ -184,6 +184,11 @@ const WAYS: &[(&str, fn(&Words) -> &'static str, Permission)] = &[
     ("/console/batches", |w| w.batches, Permission::View),
     ("/console/attention", |w| w.attention, Permission::View),
     (
+        "/console/reconciliation",
+        |w| w.reconciliation,
+        Permission::View,
+    ),
+    (
         "/console/notifications",
         |w| w.notifications,
         Permission::View,

@@ -16,6 +16,7 @@ pub(crate) mod new_refund;
 pub(crate) mod notice;
 pub(crate) mod notifications;
 pub(crate) mod overview;
+pub(crate) mod reconciliation;
 pub(crate) mod refund;
 pub(crate) mod refunds;
 pub(crate) mod settings;

@@ -31,6 +31,7 @@ mod matrix;
 mod notification;
 mod payment;
 mod reached;
+mod reconciliation;
 mod refund;
 mod stream;
 mod visitor;

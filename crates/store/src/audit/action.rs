@@ -35,6 +35,9 @@ actions! {
     REFUND_NOTED = "refund.noted", "A remark was added to a refund.";
     REFUND_SENT_ELSEWHERE = "refund.sent_elsewhere", "An abnormal refund was sent to another account.";
     REFUNDS_EXPORTED = "refunds.exported", "Refunds were exported as CSV.";
+    DIFFERENCES_EXPORTED = "differences.exported", "Differences of a bill were exported as CSV.";
+    RECONCILIATION_RUN = "reconciliation.run", "The bills of a day were wanted again.";
+    DIFFERENCE_RESOLVED = "difference.resolved", "A difference was settled with a note.";
     RULES_CHANGED = "rules.changed", "Approval rules and limits were set.";
     RULES_REMOVED = "rules.removed", "A merchant went back to the rules of all.";
     KEY_CREATED = "key.created", "An API key was made.";
@@ -75,8 +78,6 @@ actions! {
     ATTENTION_SETTLED = "attention.settled", "What needs a person was dealt with.";
     NOTIFICATION_REPLAYED = "notification.replayed", "A stored notification was taken in again.";
     DELIVERIES_REDELIVERED = "deliveries.redelivered", "Webhook messages were sent again.";
-    RECONCILIATION_RUN = "reconciliation.run", "A day was compared with WeChat's bill again.";
-    DIFFERENCE_RESOLVED = "difference.resolved", "A difference to WeChat's bill was settled.";
     CONFIG_LOADED = "config.loaded", "The service started with a configuration.";
     AUDIT_EXPORTED = "audit.exported", "The audit log was exported.";
 }

@@ -20,7 +20,7 @@ use crate::console::text::{self, status, story};
 use crate::console::visit::Visit;
 use crate::policy::Permission;
 
-mod csv;
+pub(crate) mod csv;
 mod export;
 mod filter;
 

@@ -52,6 +52,10 @@ pub(crate) enum Notice {
     Redelivered,
     /// An endpoint is gone.
     EndpointDeleted,
+    /// A day's bills are fetched and compared now.
+    BillWanted,
+    /// WeChat has no bill of that day.
+    NoBill,
 }
 
 impl Notice {
@@ -77,6 +81,8 @@ impl Notice {
         Self::ReplayRefused,
         Self::Redelivered,
         Self::EndpointDeleted,
+        Self::BillWanted,
+        Self::NoBill,
     ];
 
     /// The word in the cookie.
@@ -103,6 +109,8 @@ impl Notice {
             Self::ReplayRefused => "replay_refused",
             Self::Redelivered => "redelivered",
             Self::EndpointDeleted => "endpoint_deleted",
+            Self::BillWanted => "bill_wanted",
+            Self::NoBill => "no_bill",
         }
     }
 
@@ -120,6 +128,7 @@ impl Notice {
         match self {
             Self::ChangedMeanwhile
             | Self::LastAdmin
+            | Self::NoBill
             | Self::CannotSettle
             | Self::NoteMissing
             | Self::ReplayGone
@@ -183,6 +192,14 @@ impl Notice {
             ),
             Self::Redelivered => ("已安排重发。", "It will be sent again."),
             Self::EndpointDeleted => ("推送地址已删除。", "The endpoint is deleted."),
+            Self::BillWanted => (
+                "正在取账单并对账，稍后刷新本页。",
+                "The bills are being fetched and compared; reload this page in a moment.",
+            ),
+            Self::NoBill => (
+                "未执行：微信没有这一天的账单。当日账单次日 10 点后才有，保留三个月。",
+                "Not done: WeChat has no bill of that day. It comes after 10:00 on the next day and is kept for three months.",
+            ),
         };
         language.of(chinese, english)
     }

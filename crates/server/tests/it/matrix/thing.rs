@@ -1,6 +1,5 @@
 //! What the matrix asks about: things of the merchant `main`, and what stands in paths and bodies.
 
-use jiff::{SignedDuration, Timestamp};
 use tuikuan_domain::Role;
 use tuikuan_engine::NewKey;
 use tuikuan_store::{Change, InboxEntry, Scope};
@@ -32,6 +31,8 @@ pub(crate) struct Place {
     key: String,
     session: String,
     batch: String,
+    difference: String,
+    day: String,
 }
 
 /// What stands for a placeholder, by the pattern up to it. **The place to add a line.**
@@ -55,21 +56,40 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
         ),
         ("/v1/payments/{merchant}", "main".to_owned(), Whose::Main),
         ("/v1/payments/{merchant}/{out_trade_no}", order, Whose::Main),
+        ("/v1/webhooks/{id}", place.endpoint.clone(), Whose::Main),
+        (
+            "/v1/webhooks/{id}/deliveries/{delivery}",
+            place.delivery.clone(),
+            Whose::Main,
+        ),
         (
             "/v1/reconciliations/{merchant}",
             "main".to_owned(),
             Whose::Main,
         ),
-        ("/v1/reconciliations/{merchant}/{date}", day(), Whose::Main),
+        (
+            "/v1/reconciliations/{merchant}/{date}",
+            place.day.clone(),
+            Whose::Main,
+        ),
         (
             "/v1/differences/{id}",
-            format!("rd_{}", "0".repeat(32)),
-            Whose::Another,
+            place.difference.clone(),
+            Whose::Main,
         ),
-        ("/v1/webhooks/{id}", place.endpoint.clone(), Whose::Main),
         (
-            "/v1/webhooks/{id}/deliveries/{delivery}",
-            place.delivery.clone(),
+            "/console/reconciliation/{merchant}",
+            "main".to_owned(),
+            Whose::Main,
+        ),
+        (
+            "/console/reconciliation/{merchant}/{date}",
+            place.day.clone(),
+            Whose::Main,
+        ),
+        (
+            "/console/differences/{id}",
+            place.difference.clone(),
             Whose::Main,
         ),
         ("/notify/{merchant}", "main".to_owned(), Whose::Nobody),
@@ -153,7 +173,9 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
             Whose::Main,
         ),
         ("PUT", "/v1/payments/{merchant}/{out_trade_no}") => json(r#"{"total":3960}"#, Whose::Main),
-        ("POST", "/v1/differences/{id}/resolve") => json(r#"{"note":"by hand"}"#, Whose::Another),
+        ("POST", "/v1/differences/{id}/resolve") => {
+            json(r#"{"note":"agreed by telephone"}"#, Whose::Main)
+        }
         ("POST", "/v1/refunds/{id}/resolve") => json(r#"{"note":"paid in cash"}"#, Whose::Main),
         ("POST", "/v1/refunds/{id}/note") => json(r#"{"text":"the buyer called"}"#, Whose::Main),
         ("POST", "/v1/refunds/{id}/abnormal") => json(r#"{"to":"merchant"}"#, Whose::Main),
@@ -225,12 +247,6 @@ const NOTIFICATION: &[(&str, &str)] = &[
     ("days", "1"),
     ("note", "an old system's"),
 ];
-/// The day before yesterday, in Beijing.
-fn day() -> String {
-    let then = tuikuan_domain::after(Timestamp::now(), SignedDuration::from_hours(-48));
-    tuikuan_domain::approval::day(then)
-}
-
 /// A notification of `main` about a refund we do not know.
 async fn keep_notification(world: &World) {
     let now = world.engine.now();
@@ -274,9 +290,7 @@ impl Place {
             .json();
         let delivery = list["data"][0]["id"].as_str().unwrap().to_owned();
         keep_notification(&world).await;
-        let run = format!("/v1/reconciliations/main/{}/run", day());
-        let run = world.call("POST", &run, "").await;
-        assert_eq!(run.status.as_u16(), 202, "{}", run.text);
+        let (day, difference) = crate::reconciliation::planted(&world, MARK).await;
         let main = Scope::Only(vec!["main".parse().unwrap()]);
         let user = add_user(&world, &format!("{MARK} li"), Role::Viewer, main.clone()).await;
         let visitor = Visitor::signed_in(&world, &user).await;
@@ -304,6 +318,8 @@ impl Place {
             key: key.id.to_string(),
             session,
             batch,
+            difference,
+            day,
         }
     }
 

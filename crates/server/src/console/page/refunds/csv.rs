@@ -2,19 +2,19 @@
 //! apostrophe, which makes it text; so does a number too long for a spreadsheet's arithmetic.
 
 /// Spreadsheets read UTF-8 only behind this mark.
-pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Spreadsheets round numbers with more digits.
 const EXACT_DIGITS: usize = 11;
 
 /// A text from outside.
-pub(super) fn text(cell: &str) -> String {
+pub(crate) fn text(cell: &str) -> String {
     let calculated = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
     quoted(if calculated { "'" } else { "" }, cell)
 }
 
 /// A number that names something: all its digits stay.
-pub(super) fn number(cell: &str) -> String {
+pub(crate) fn number(cell: &str) -> String {
     let long = cell.len() > EXACT_DIGITS && cell.bytes().all(|b| b.is_ascii_digit());
     if long { quoted("'", cell) } else { text(cell) }
 }
@@ -29,7 +29,7 @@ fn quoted(mark: &str, cell: &str) -> String {
 }
 
 /// A line of cells.
-pub(super) fn line(cells: &[String]) -> String {
+pub(crate) fn line(cells: &[String]) -> String {
     format!("{}\r\n", cells.join(","))
 }
 
