@@ -17,6 +17,7 @@ mod notify;
 mod people;
 mod port;
 mod readme;
+mod reconcile;
 mod stage;
 mod torture;
 mod usage;
