@@ -306,7 +306,6 @@ fn files_say_the_same(shop: &Shop, service: &Service) {
 }
 
 #[test]
-#[ignore = "a week: about a minute; scripts/test runs it"]
 fn a_week_with_a_missing_day_and_a_cut_file_ends_with_books_that_agree() {
     let mut shop = Shop::open();
     let service = shop.service();
