@@ -16,9 +16,11 @@ use crate::refund::{Reason, Status};
 use crate::retry::Schedule;
 
 mod check;
+mod fault;
 mod steer;
 
-pub use check::{Checker, Checking, Facts, Fault, KnownPayment, KnownRefund, Verdict, Warning};
+pub use check::{Checker, Checking, Facts, KnownPayment, KnownRefund, Verdict};
+pub use fault::{Fault, Warning};
 pub use steer::{Faulty, Need, Steer, SteerRefusal, steer};
 
 /// The most lines of one file.

@@ -34,6 +34,7 @@ mod care;
 mod checkpoint;
 mod commit;
 mod deliveries;
+mod facts;
 mod figures;
 mod inbox;
 mod jobs;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ fn file(sim: &Sim, name: &str, count: usize) -> PathBuf {
     path
 }
 
-fn submit(service: &Service, file: &PathBuf) -> Value {
+fn submit(service: &Service, file: &Path) -> Value {
     let file = file.to_str().unwrap();
     let args = [
         "batch",
