@@ -3,10 +3,11 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::refund::Changed;
-use tuikuan_domain::{MerchantName, OrderRef, Payment, PaymentReport};
-use tuikuan_store::{Change, CommitError, InboxEntry};
+use tuikuan_domain::{Actor, MerchantName, OrderRef, Payment, PaymentReport};
+use tuikuan_store::{Action, Change, CommitError, InboxEntry, NewAudit};
 use tuikuan_terms::{Fen, OutTradeNo, TransactionId};
 
+use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::job::look_up::new_payment;
@@ -29,10 +30,10 @@ pub struct PaymentRegistration {
 }
 
 /// Who says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Said<'a> {
     /// A caller: a claim.
-    ByCaller,
+    ByCaller(&'a By),
     /// WeChat, verified: its pay time is the right one.
     ByWechat,
 }
@@ -47,13 +48,26 @@ pub struct Registered {
 }
 
 impl Engine {
+    /// Registers a payment by Tuikuan itself: no entry of the audit log.
+    ///
+    /// # Errors
+    /// As for [`Engine::register_payment_by`].
+    pub async fn register_payment(
+        &self,
+        new: PaymentRegistration,
+    ) -> Result<Registered, EngineError> {
+        let by = By::engine(tuikuan_domain::Source::Engine);
+        self.register_payment_by(new, &by).await
+    }
+
     /// Registers a payment, or completes a registered one with facts that were not known.
     ///
     /// # Errors
     /// [`EngineError::PaymentDiffers`] when it is registered with other facts.
-    pub async fn register_payment(
+    pub async fn register_payment_by(
         &self,
         new: PaymentRegistration,
+        by: &By,
     ) -> Result<Registered, EngineError> {
         let merchant = self
             .merchant(&new.merchant)
@@ -73,7 +87,7 @@ impl Engine {
             total: new.total,
             paid_at: new.paid_at.map(crate::clock::whole_micros),
         };
-        self.store_payment(&merchant, (&report, Said::ByCaller), None)
+        self.store_payment(&merchant, (&report, Said::ByCaller(by)), None)
             .await
     }
 
@@ -81,7 +95,7 @@ impl Engine {
     pub(crate) async fn store_payment(
         &self,
         merchant: &Merchant,
-        (report, said): (&PaymentReport, Said),
+        (report, said): (&PaymentReport, Said<'_>),
         inbox: Option<InboxEntry>,
     ) -> Result<Registered, EngineError> {
         for _ in 0..ROUNDS_MAX {
@@ -124,6 +138,7 @@ impl Engine {
                 replaces,
             });
             change.inbox.clone_from(&inbox);
+            change.audit = entry(&record, said, self.now());
             match self.store().commit(change).await {
                 Ok(_) => {
                     return Ok(Registered {
@@ -157,8 +172,32 @@ impl Engine {
     }
 }
 
+/// The entry of the audit log: what WeChat says, and what Tuikuan does by itself, has none (INV-35).
+fn entry(payment: &Payment, said: Said<'_>, at: Timestamp) -> Option<NewAudit> {
+    let Said::ByCaller(by) = said else {
+        return None;
+    };
+    if by.actor == Actor::Engine {
+        return None;
+    }
+    let detail = serde_json::json!({
+        "merchant": payment.merchant.as_str(),
+        "out_trade_no": payment.out_trade_no.as_str(),
+        "total": payment.total.get(),
+        "version": payment.version,
+    });
+    Some(by.entry(
+        at,
+        Action::PAYMENT_REGISTERED,
+        (payment.id.as_str(), detail),
+    ))
+}
+
 /// The stored payment with what was not known yet.
-fn merge(stored: &Payment, (report, said): (&PaymentReport, Said)) -> Result<Payment, EngineError> {
+fn merge(
+    stored: &Payment,
+    (report, said): (&PaymentReport, Said<'_>),
+) -> Result<Payment, EngineError> {
     let mut fields = Vec::new();
     if stored.total != report.total {
         fields.push("total");
@@ -174,7 +213,8 @@ fn merge(stored: &Payment, (report, said): (&PaymentReport, Said)) -> Result<Pay
         fields.push("transaction_id");
     }
     let times = (stored.paid_at, report.paid_at);
-    if said == Said::ByCaller && matches!(times, (Some(a), Some(b)) if a != b) {
+    let claimed = matches!(said, Said::ByCaller(_));
+    if claimed && matches!(times, (Some(a), Some(b)) if a != b) {
         fields.push("paid_at");
     }
     if !fields.is_empty() {
@@ -185,7 +225,7 @@ fn merge(stored: &Payment, (report, said): (&PaymentReport, Said)) -> Result<Pay
         merged.transaction_id.clone_from(&report.transaction_id);
     }
     merged.paid_at = match said {
-        Said::ByCaller => merged.paid_at.or(report.paid_at),
+        Said::ByCaller(_) => merged.paid_at.or(report.paid_at),
         Said::ByWechat => report.paid_at.or(merged.paid_at),
     };
     Ok(merged)

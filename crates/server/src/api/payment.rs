@@ -84,7 +84,7 @@ pub(crate) async fn register(
         total,
         paid_at,
     };
-    let registered = app.engine.register_payment(new).await?;
+    let registered = app.engine.register_payment_by(new, &caller.by()).await?;
     let status = if registered.created {
         StatusCode::CREATED
     } else {

@@ -38,6 +38,7 @@ actions! {
     DIFFERENCES_EXPORTED = "differences.exported", "Differences of a bill were exported as CSV.";
     RECONCILIATION_RUN = "reconciliation.run", "The bills of a day were wanted again.";
     DIFFERENCE_RESOLVED = "difference.resolved", "A difference was settled with a note.";
+    PAYMENT_REGISTERED = "payment.registered", "A payment was registered, or what was not known of it added.";
     RULES_CHANGED = "rules.changed", "Approval rules and limits were set.";
     RULES_REMOVED = "rules.removed", "A merchant went back to the rules of all.";
     KEY_CREATED = "key.created", "An API key was made.";

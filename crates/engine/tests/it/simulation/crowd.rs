@@ -91,7 +91,8 @@ impl Life {
             paid_at: Some(jiff::Timestamp::from_microsecond(order.paid_us).unwrap()),
         };
         self.spawn(node, About::Register(at), async move {
-            Done::Registered(engine.register_payment(new).await)
+            let by = people::by(people::person(at));
+            Done::Registered(engine.register_payment_by(new, &by).await)
         });
     }
 
