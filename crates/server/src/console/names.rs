@@ -23,7 +23,15 @@ impl Names {
     ) -> Result<Self, Fault> {
         let mut names = BTreeMap::new();
         for actor in actors {
-            let Actor::Person(id) = actor else { continue };
+            let id = match actor {
+                Actor::Person(id) => id,
+                Actor::Key(_) if names.keys().all(|id: &String| !id.starts_with("key_")) => {
+                    let keys = app.engine.store().api_keys()?;
+                    names.extend(keys.into_iter().map(|key| (key.id.to_string(), key.name)));
+                    continue;
+                }
+                Actor::Key(_) | Actor::Cli | Actor::Engine => continue,
+            };
             if names.contains_key(id.as_str()) {
                 continue;
             }
@@ -41,7 +49,10 @@ impl Names {
                 let known = self.0.get(id.as_str());
                 known.cloned().unwrap_or_else(|| id.to_string())
             }
-            Actor::Key(id) => format!("{} {id}", language.of("密钥", "key")),
+            Actor::Key(id) => {
+                let name = self.0.get(id.as_ref()).map_or(id.as_ref(), String::as_str);
+                format!("{} {name}", language.of("密钥", "key"))
+            }
             Actor::Cli => language.of("命令行", "command line").to_owned(),
             Actor::Engine => language.of("系统", "Tuikuan").to_owned(),
         }

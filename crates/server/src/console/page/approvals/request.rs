@@ -2,6 +2,7 @@
 //! what is known now.
 
 use tuikuan_domain::approval::day;
+use tuikuan_domain::refund::Money;
 use tuikuan_domain::{Actor, Payment, Refund};
 use tuikuan_engine::content_hash;
 use tuikuan_store::StoredEvent;
@@ -68,10 +69,8 @@ impl Waiting {
         let given = given(&events);
         let actors = refund.requested_by.clone().into_iter();
         let names = Names::of(app, actors.chain(given.as_ref().map(|one| one.by.clone()))).await?;
-        let (then, now) = (
-            refund.content.expected_refundable,
-            left_now(refund, payment.as_ref()),
-        );
+        let now = left_now(refund, payment.as_ref());
+        let then = left_then(refund, payment.as_ref(), &others);
         let order = &refund.content.order;
         let hash = content_hash(refund);
         Ok(Self {
@@ -124,6 +123,24 @@ impl Waiting {
 /// What would be left without this one.
 fn left_now(refund: &Refund, payment: Option<&Payment>) -> Option<Fen> {
     payment?.refundable().checked_add(refund.content.amount)
+}
+
+/// What was left when it was asked: as the caller saw it, else as the other refunds' times tell.
+fn left_then(refund: &Refund, payment: Option<&Payment>, others: &[&Refund]) -> Option<Fen> {
+    if let Some(expected) = refund.content.expected_refundable {
+        return Some(expected);
+    }
+    let payment = payment?;
+    let asked = refund.created_at;
+    let held = |other: &&&Refund| {
+        let released = other.status.money() == Money::Released;
+        other.created_at < asked && (!released || other.ended_at.is_some_and(|end| end > asked))
+    };
+    let mut left = payment.total.checked_sub(payment.external)?;
+    for other in others.iter().filter(held) {
+        left = left.checked_sub(other.content.amount)?;
+    }
+    Some(left)
 }
 
 /// Whether the person may agree: the role, and that it is somebody else's.
