@@ -19,6 +19,7 @@ struct Known {
     id: String,
     class: String,
     state: String,
+    healing: Option<String>,
 }
 
 /// What one run of a bill writes under.
@@ -176,7 +177,7 @@ impl Work<'_> {
     /// Writes a difference, or finds it again.
     fn put_difference(&mut self, run: &Run<'_>, new: &NewDifference) -> Result<(), Trouble> {
         let bill = run.bill;
-        let sql = "SELECT id, class, state FROM differences
+        let sql = "SELECT id, class, state, healing FROM differences
                    WHERE out_refund_no = ?1 AND merchant = ?2 AND day = ?3 AND repetition = ?4";
         let row = params![
             new.out_refund_no,
@@ -189,6 +190,7 @@ impl Work<'_> {
                 id: row.get(0)?,
                 class: row.get(1)?,
                 state: row.get(2)?,
+                healing: row.get(3)?,
             })
         })?;
         match known {
@@ -206,7 +208,8 @@ impl Work<'_> {
         }
     }
 
-    /// The same again changes nothing; another class opens it again.
+    /// The same again changes nothing; another class, or coming back after it was gone, opens it
+    /// again.
     fn find_again(
         &mut self,
         run: &Run<'_>,
@@ -215,7 +218,9 @@ impl Work<'_> {
     ) -> Result<(), Trouble> {
         // What waited for the next bill in vain is found waiting again by every later run.
         let waited = known.class == Class::OursOnly.as_str() && new.class == Class::LateByADay;
-        if known.class == new.class.as_str() || (waited && new.healing.is_none()) {
+        let gone = known.healing.as_deref() == Some(Healing::Gone.as_str());
+        let same = known.class == new.class.as_str() || (waited && new.healing.is_none());
+        if same && !gone {
             let sql = "UPDATE differences SET run = ?2 WHERE id = ?1";
             return self.exactly_one(sql, params![known.id, run.number]);
         }

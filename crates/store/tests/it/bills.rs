@@ -172,6 +172,12 @@ async fn what_a_later_run_does_not_find_again_is_healed() {
         let healed = world.differences_of(today()).await;
         assert_eq!(healed[0].state, DifferenceState::Healed);
         assert_eq!(healed[0].healing, Some(Healing::Gone));
+        // It comes back, and is open again.
+        world.run(today(), found, at(90)).await;
+        let back = world.differences_of(today()).await;
+        assert_eq!(back[0].state, DifferenceState::Open);
+        assert_eq!(back[0].healing, None);
+        world.run(today(), Vec::new(), at(100)).await;
         // Found again as something else, it is open again.
         world
             .run(today(), vec![new(2, "R-1", Class::AmountDiffers)], at(120))
