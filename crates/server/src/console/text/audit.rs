@@ -164,6 +164,11 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("batch.cancelled", "取消批次", "batch cancelled"),
     ("reconciliation.run", "重新对账", "day reconciled again"),
     ("difference.resolved", "了结对账差异", "difference settled"),
+    (
+        "differences.exported",
+        "导出对账差异",
+        "differences exported",
+    ),
     ("payment.registered", "登记支付", "payment registered"),
     ("key.used", "当日首次使用密钥", "key used first that day"),
     ("rules.changed", "修改规则", "rules changed"),

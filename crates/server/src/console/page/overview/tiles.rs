@@ -140,7 +140,7 @@ fn money(amount: i64) -> String {
 /// A share in thousandths, rounded; `None` of nothing.
 fn permille(part: i64, whole: i64) -> Option<i64> {
     let rounded = part.saturating_mul(1000).saturating_add(whole / 2);
-    rounded.checked_div(whole)
+    rounded.checked_div_euclid(whole)
 }
 
 /// `98.7%`.
