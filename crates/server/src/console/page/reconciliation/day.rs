@@ -52,7 +52,8 @@ struct DayPage {
     classes: Vec<Entry>,
     states: Vec<Entry>,
     rows: Vec<Row>,
-    filtered: bool,
+    /// What a list without differences says.
+    none: &'static str,
     first_page: Option<String>,
     older: Option<String>,
     may_operate: bool,
@@ -147,7 +148,10 @@ pub(crate) async fn page(
         classes: class_choices(class, language),
         states: state_choices(state, language),
         rows: found.items.iter().map(|d| row(d, &visit)).collect(),
-        filtered: class.is_some() || state.is_some(),
+        none: match (class, state) {
+            (None, None) => words.none,
+            (_, _) => words.none_fits,
+        },
         first_page: later_page.then(|| link("")),
         older: found.next.map(|id| link(id.as_str())),
         may_operate: visit.may(Permission::Operate),
