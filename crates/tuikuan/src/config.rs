@@ -49,6 +49,7 @@ pub(crate) struct Config {
     pub(crate) file: PathBuf,
     pub(crate) listen: SocketAddr,
     public_url: Option<Url>,
+    console_url: Option<Url>,
     pub(crate) metrics: MetricsAccess,
     pub(crate) store_url: String,
     pub(crate) engine: tuikuan_engine::Settings,
@@ -81,6 +82,15 @@ impl Config {
             Some(url) => Ok(url.clone()),
             None => Ok(format!("http://{listen}").parse()?),
         }
+    }
+
+    /// Where people reach the console, without a path: as configured, or where the public address is.
+    pub(crate) fn console_url(&self, listen: SocketAddr) -> anyhow::Result<Url> {
+        let url = match &self.console_url {
+            Some(url) => url.clone(),
+            None => self.public_url(listen)?,
+        };
+        Ok(url.join("/")?)
     }
 
     /// The database file of the store.
@@ -208,10 +218,12 @@ fn check(reader: &mut Reader<'_>, file: &Path, raw: &RawConfig) -> Option<Config
     check_merchants(reader, &merchants);
     let public_url = public_url(reader, raw, &merchants);
     let clock_ahead = clock_ahead(reader, raw, &merchants);
+    let console_url = console_url(reader, raw);
     Some(Config {
         file: file.to_owned(),
         listen: listen?,
         public_url,
+        console_url,
         metrics: metrics.unwrap_or(MetricsAccess::Local),
         store_url: store_url?,
         engine,
@@ -363,6 +375,22 @@ fn public_url(
         );
     }
     Some(url)
+}
+
+/// The address of the console. Over http it is meant for this machine and networks one trusts.
+fn console_url(reader: &mut Reader<'_>, raw: &RawConfig) -> Option<Url> {
+    let key = "server.console_url";
+    let value = raw.server.console_url.as_ref()?;
+    let text = reader.text(key, Some(value))?;
+    let url = text.trim_end_matches('/').parse::<Url>().ok();
+    let fits =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/";
+    let url = url.filter(fits);
+    if url.is_none() {
+        let advice = "write scheme and host, such as http://127.0.0.1:8080";
+        reader.fault(key, "is not an address without a path", advice);
+    }
+    url
 }
 
 /// Whether an address leads to this machine.

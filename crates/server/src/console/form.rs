@@ -24,7 +24,7 @@ impl Fields {
             .method(http::Method::POST)
             .header(header::CONTENT_TYPE, media)
             .body(Body::from(bytes))
-            .map_err(|_| Fault::Internal)?;
+            .map_err(|_foreign| Fault::Internal)?;
         match Form::<Vec<(String, String)>>::from_request(request, &()).await {
             Ok(Form(fields)) => Ok(Self(fields)),
             Err(_) => Err(Fault::Refused),

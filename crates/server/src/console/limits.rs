@@ -110,7 +110,7 @@ fn spend<K: Hash + Eq + Clone>(limiter: &Keyed<K>, key: &K) -> Result<(), Fault>
     if limiter.len() > REMEMBERED_MAX {
         limiter.retain_recent();
     }
-    limiter.check_key(key).map_err(|_| Fault::TooMany)
+    limiter.check_key(key).map_err(|_foreign| Fault::TooMany)
 }
 
 /// The proof that a browser is known: bound to the person and the present password, so that a new

@@ -39,10 +39,10 @@ pub struct HashError;
 /// [`HashError`].
 pub fn password_hash(password: &SecretString) -> Result<SecretString, HashError> {
     let mut salt = [0; SALT_BYTES];
-    rand::fill(&mut salt).map_err(|_| HashError)?;
+    rand::fill(&mut salt).map_err(|_foreign| HashError)?;
     let hash = Argon2::default()
         .hash_password_with_salt(password.expose_secret().as_bytes(), &salt)
-        .map_err(|_| HashError)?;
+        .map_err(|_foreign| HashError)?;
     Ok(SecretString::from(hash.to_string()))
 }
 
@@ -105,9 +105,12 @@ impl Passwords {
         &self,
         task: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Fault> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Fault::TooMany)?;
+        let _admitted = self
+            .admitted
+            .try_acquire()
+            .map_err(|_foreign| Fault::TooMany)?;
         let turn = Arc::clone(&self.working).acquire_owned().await;
-        let turn = turn.map_err(|_| Fault::Internal)?;
+        let turn = turn.map_err(|_foreign| Fault::Internal)?;
         let task = move || {
             let done = task();
             drop(turn);

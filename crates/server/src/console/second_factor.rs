@@ -26,7 +26,7 @@ pub(crate) fn offered(token: &str, used: i64) -> String {
 }
 
 fn totp(secret: &str, name: &str) -> Result<Totp, Fault> {
-    let secret = Secret::try_from_base32(secret).map_err(|_| {
+    let secret = Secret::try_from_base32(secret).map_err(|_foreign| {
         tracing::error!("a stored second factor cannot be read");
         Fault::Internal
     })?;
@@ -66,8 +66,10 @@ pub(crate) fn step_of(
 /// # Errors
 /// [`Fault::Internal`] when the secret cannot be read.
 pub(crate) fn picture(secret: &str, name: &str) -> Result<(i32, String), Fault> {
-    let url = totp(secret, name)?.to_url().map_err(|_| Fault::Internal)?;
-    let code = QrCode::encode_text(&url, QrCodeEcc::Medium).map_err(|_| Fault::Internal)?;
+    let url = totp(secret, name)?
+        .to_url()
+        .map_err(|_foreign| Fault::Internal)?;
+    let code = QrCode::encode_text(&url, QrCodeEcc::Medium).map_err(|_foreign| Fault::Internal)?;
     let size = code.size();
     let mut path = String::new();
     for y in 0..size {

@@ -16,7 +16,7 @@ const TOKEN_BYTES: usize = 32;
 /// [`Fault::Internal`] when the machine has no randomness to give.
 pub(crate) fn token() -> Result<String, Fault> {
     let mut bytes = [0; TOKEN_BYTES];
-    rand::fill(&mut bytes).map_err(|_| {
+    rand::fill(&mut bytes).map_err(|_foreign| {
         tracing::error!("the machine gives no random bytes");
         Fault::Internal
     })?;

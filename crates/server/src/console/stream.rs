@@ -41,11 +41,11 @@ pub(crate) async fn changes(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Fault> {
     let refund = match wanted.refund {
-        Some(id) => Some(id.parse::<RefundId>().map_err(|_| Fault::NotFound)?),
+        Some(id) => Some(id.parse::<RefundId>().map_err(|_foreign| Fault::NotFound)?),
         None => None,
     };
     let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_| Fault::TooMany)?;
+    let permit = permit.map_err(|_foreign| Fault::TooMany)?;
     let (sender, receiver) = mpsc::channel(1);
     let position = *app.engine.subscribe().borrow();
     let watcher = Watcher {
@@ -101,7 +101,10 @@ impl Watcher {
         self.still_welcome(app).await?;
         if self.concerns(app).await? {
             let message = Event::default().event("changed").data("{}");
-            self.sender.send(Ok(message)).await.map_err(|_| Gone)?;
+            self.sender
+                .send(Ok(message))
+                .await
+                .map_err(|_foreign| Gone)?;
         }
         Ok(())
     }

@@ -171,7 +171,7 @@ async fn store_key(store: &Store, new: NewKey) -> anyhow::Result<MadeKey> {
 fn end_of_day(text: &str) -> Result<Timestamp, String> {
     let day: jiff::civil::Date = text
         .parse()
-        .map_err(|_| "write it as 2027-12-31".to_owned())?;
+        .map_err(|_foreign| "write it as 2027-12-31".to_owned())?;
     let end = tuikuan_domain::approval::day_end(day).ok_or("this day is out of range")?;
     if end <= Timestamp::now() {
         return Err("this day has passed".to_owned());

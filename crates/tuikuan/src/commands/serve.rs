@@ -97,7 +97,7 @@ fn console_settings(
     config: &Config,
     listen: SocketAddr,
 ) -> anyhow::Result<tuikuan_server::Settings> {
-    let url = config.public_url(listen)?;
+    let url = config.console_url(listen)?;
     Ok(tuikuan_server::Settings {
         scheme: match url.scheme() {
             "https" => Scheme::Https,

@@ -213,7 +213,7 @@ impl Desk {
         };
         let people = self.people();
         let token = people.invite(&Actor::Cli, Some(&user.id), purpose).await?;
-        let base = self.config.public_url(self.config.listen)?;
+        let base = self.config.console_url(self.config.listen)?;
         Ok(link(base.as_str(), &token))
     }
 

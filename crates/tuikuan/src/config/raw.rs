@@ -22,6 +22,7 @@ pub(crate) struct RawConfig {
 pub(crate) struct RawServer {
     pub(crate) listen: Option<Value>,
     pub(crate) public_url: Option<Value>,
+    pub(crate) console_url: Option<Value>,
     pub(crate) metrics: Option<Value>,
 }
 

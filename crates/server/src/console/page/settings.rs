@@ -139,7 +139,10 @@ pub(crate) async fn remove(
     Extension(fields): Extension<Arc<Fields>>,
 ) -> Result<Response, Fault> {
     let merchant = changeable(&app, &visit, &fields)?.ok_or(Fault::Refused)?;
-    let version = fields.text("version").parse().map_err(|_| Fault::Refused)?;
+    let version = fields
+        .text("version")
+        .parse()
+        .map_err(|_foreign| Fault::Refused)?;
     let back = here(Some(&merchant));
     match app
         .engine
@@ -181,12 +184,15 @@ fn rules_of(fields: &Fields) -> Result<Rules, Unreadable> {
             let text = text.replace([',', '，'], "");
             Fen::from_yuan(&text)
                 .map(Some)
-                .map_err(|_| Unreadable::Amount)
+                .map_err(|_foreign| Unreadable::Amount)
         }
     };
     let count = |name: &str| match fields.trimmed(name) {
         "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| Unreadable::Number),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|_foreign| Unreadable::Number),
     };
     let limit = |name: &str| {
         Ok(DayLimit {
@@ -197,7 +203,7 @@ fn rules_of(fields: &Fields) -> Result<Rules, Unreadable> {
     let hours: u32 = fields
         .trimmed("expires")
         .parse()
-        .map_err(|_| Unreadable::Number)?;
+        .map_err(|_foreign| Unreadable::Number)?;
     let lines = fields.text("reasons").lines().map(str::trim);
     Ok(Rules {
         approval_above: amount("approval_above")?,

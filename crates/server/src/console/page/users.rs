@@ -210,7 +210,7 @@ pub(crate) async fn invite(
 
 /// Somebody else, whom the administrator's merchants cover.
 async fn another(app: &Shared, visit: &Visit, id: &str) -> Result<User, Fault> {
-    let id: PersonId = id.parse().map_err(|_| Fault::NotFound)?;
+    let id: PersonId = id.parse().map_err(|_foreign| Fault::NotFound)?;
     let user = app.engine.store().user(&id).await?.ok_or(Fault::NotFound)?;
     if !within(&visit.merchants, &user.scope) {
         return Err(Fault::NotFound);
@@ -287,7 +287,7 @@ fn asked_scope(app: &Shared, visit: &Visit, fields: &Fields) -> Result<Option<Sc
     } else {
         let mut names = Vec::new();
         for text in fields.all("merchant") {
-            let name: MerchantName = text.parse().map_err(|_| Fault::NotFound)?;
+            let name: MerchantName = text.parse().map_err(|_foreign| Fault::NotFound)?;
             if app.engine.merchant(&name).is_none() {
                 return Err(Fault::NotFound);
             }

@@ -110,7 +110,7 @@ async fn asked(
     let owner = match fields.text("owner") {
         "" => None,
         id => {
-            let id: PersonId = id.parse().map_err(|_| Fault::NotFound)?;
+            let id: PersonId = id.parse().map_err(|_foreign| Fault::NotFound)?;
             let user = app.engine.store().user(&id).await?.ok_or(Fault::NotFound)?;
             if user.disabled_at.is_some() || !within(&visit.merchants, &user.scope) {
                 return Err(Fault::NotFound);
@@ -148,7 +148,7 @@ pub(crate) async fn revoke_key(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let id: KeyId = id.parse().map_err(|_| Fault::NotFound)?;
+    let id: KeyId = id.parse().map_err(|_foreign| Fault::NotFound)?;
     let keys = app.engine.store().api_keys()?;
     let key = keys
         .iter()
