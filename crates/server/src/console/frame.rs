@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use http::Method;
-use jiff::Timestamp;
 use tuikuan_store::Waiting;
-use tuikuan_terms::Fen;
 
 use super::assets::Assets;
 use super::fault::Fault;
@@ -41,8 +39,6 @@ pub(crate) struct Frame {
     pub(crate) tastes: Vec<Taste>,
     /// `2026-11-23 17:20`, in Beijing.
     pub(crate) clock: String,
-    /// The time of the request.
-    pub(crate) now: Timestamp,
     /// Where style, script and icon are.
     pub(crate) assets: Arc<Assets>,
 }
@@ -137,47 +133,16 @@ impl Frame {
             }),
             tastes: tastes(guest, words),
             clock: format::minute(guest.now),
-            now: guest.now,
             assets: Arc::clone(&app.console.assets),
         }
     }
-
-    /// Puts a box on top of the page.
-    pub(crate) fn say(&mut self, class: &'static str, text: &'static str) {
-        self.notice = Some(Message { class, text });
-    }
 }
 
-/// What templates call.
-impl Frame {
-    /// `¥ 1,284.50`.
-    pub(crate) fn money(&self, amount: &Fen) -> String {
-        format::money(*amount)
-    }
+/// A way: where, its name, who may go.
+type Way = (&'static str, fn(&Words) -> &'static str, Permission);
 
-    /// `2026-11-23 17:02:11`.
-    pub(crate) fn date_time(&self, time: &Timestamp) -> String {
-        format::date_time(*time)
-    }
-
-    /// `17:02:11` today, less exact before.
-    pub(crate) fn short(&self, time: &Timestamp) -> String {
-        format::short(*time, self.now)
-    }
-
-    /// `18 分钟前`.
-    pub(crate) fn ago(&self, time: &Timestamp) -> String {
-        format::relative(*time, self.now, self.language)
-    }
-
-    /// What `<time datetime=...>` wants.
-    pub(crate) fn machine(&self, time: &Timestamp) -> String {
-        format::machine(*time)
-    }
-}
-
-/// Every way there is: where, its name, who may go.
-const WAYS: &[(&str, fn(&Words) -> &'static str, Permission)] = &[
+/// Every way there is.
+const WAYS: &[Way] = &[
     ("/console", |w| w.overview, Permission::View),
     ("/console/refunds", |w| w.refunds, Permission::View),
     ("/console/approvals", |w| w.approvals, Permission::View),

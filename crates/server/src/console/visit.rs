@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use tuikuan_domain::{Actor, MerchantName, Role};
+use tuikuan_domain::{Actor, MerchantName};
 use tuikuan_engine::By;
 use tuikuan_store::{Merchants, Scope, Session, User};
 
@@ -126,11 +126,6 @@ impl Visit {
     /// Who acts, for commands and requests.
     pub(crate) fn by(&self) -> By {
         By::person(self.user.id.clone())
-    }
-
-    /// What the person is.
-    pub(crate) fn role(&self) -> Role {
-        self.user.role
     }
 
     /// Whether the person may do something.

@@ -203,6 +203,7 @@ fn whose(row: &Row, place: &Place) -> Whose {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "the size belongs to the result")]
 #[tokio::test]
 async fn every_route_asks_everybody_what_its_policy_says() {
     let place = Place::new().await;
@@ -262,6 +263,7 @@ async fn every_route_asks_everybody_what_its_policy_says() {
     );
 }
 
+#[expect(clippy::print_stderr, reason = "the size belongs to the result")]
 #[tokio::test]
 async fn a_method_that_is_not_in_the_table_is_refused_to_everybody() {
     let place = Place::new().await;
@@ -283,5 +285,5 @@ async fn a_method_that_is_not_in_the_table_is_refused_to_everybody() {
             assert_eq!(seen.status, 405, "{method} {}", row.path);
         }
     }
-    println!("{cells} cells with a method that is not in the table");
+    eprintln!("{cells} cells with a method that is not in the table");
 }

@@ -66,6 +66,10 @@ pub(crate) struct ListArgs {
     place: Place,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that is typed"
+)]
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tuikuan user passwd wang\n  tuikuan user passwd wang --link\n  tuikuan user passwd wang --link --forget-second-factor    the phone is lost"

@@ -30,6 +30,10 @@ use crate::console::visit::Visit;
 
 const HERE: &str = "/console/settings";
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each shows or hides a part of the page"
+)]
 #[derive(Template)]
 #[template(path = "settings.html")]
 struct SettingsPage {

@@ -190,27 +190,6 @@ pub(crate) fn sent(method: &str, path: &str) -> Sent {
             ],
             Whose::Main,
         ),
-        (
-            "POST",
-            "/console/attention/assign" | "/console/attention/snooze" | "/console/attention/settle",
-        ) => form(
-            &[
-                ("subject", "notification:1"),
-                ("version", "0"),
-                ("to", ""),
-                ("days", "1"),
-                ("note", "done"),
-            ],
-            Whose::Main,
-        ),
-        ("POST", "/console/notifications/replay") => form(&[("merchant", "main")], Whose::Main),
-        ("POST", "/console/webhooks") => form(
-            &[
-                ("merchant", "main"),
-                ("url", "https://example.com/QX7MARK2"),
-            ],
-            Whose::Main,
-        ),
         ("POST", "/console/settings") => {
             form(&[("merchant", "main"), ("expires", "72")], Whose::Main)
         }
