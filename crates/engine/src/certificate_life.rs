@@ -54,10 +54,6 @@ impl CertificateLife {
             return Self::Ended { days };
         }
         if days <= LAST_DAYS {
-            Self::Ended {
-                days: days.saturating_neg(),
-            }
-        } else if days <= LAST_DAYS {
             Self::Last { days }
         } else if days <= URGENT_DAYS {
             Self::Urgent { days }
