@@ -206,13 +206,20 @@ impl Work<'_> {
     }
 
     /// The lines themselves are left as they are: whoever reads one sees that its batch is withdrawn.
+    /// What is pending is what is stored and what has moved in this transaction so far.
     fn withdraw_pending(&mut self, id: &BatchId) -> Result<(), Trouble> {
-        let sql = "INSERT INTO batch_counts (batch_id, outcome, lines, amount)
-                   SELECT batch_id, 'withdrawn', lines, amount FROM batch_counts
-                   WHERE batch_id = ?1 AND outcome = 'pending'";
-        self.execute(sql, [id.as_str()])?;
-        let sql = "DELETE FROM batch_counts WHERE batch_id = ?1 AND outcome = 'pending'";
-        self.execute(sql, [id.as_str()]).map(|_| ())
+        let (from, to) = (Outcome::Pending, Outcome::Withdrawn);
+        let sql = "SELECT lines, amount FROM batch_counts WHERE batch_id = ?1 AND outcome = ?2";
+        let key = [id.as_str(), from.as_str()];
+        let stored = self.read(sql, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (mut lines, mut amount): (i64, i64) = stored.unwrap_or_default();
+        let own = |moved: &&Moved| moved.batch == id.as_str() && moved.outcome == from.as_str();
+        for moved in self.moved.iter().filter(own) {
+            lines = lines.saturating_add(moved.lines);
+            amount = amount.saturating_add(moved.amount);
+        }
+        self.move_lines(id.as_str(), (from, to), (lines, amount));
+        Ok(())
     }
 
     fn in_state(&self, id: &BatchId, wanted: BatchState) -> Result<(), Trouble> {
@@ -262,7 +269,7 @@ impl Work<'_> {
                 Outcome::Refused
             }
         };
-        self.moved_line(batch, Outcome::Pending, outcome, amount);
+        self.move_lines(batch, (Outcome::Pending, outcome), (1, amount));
         Ok(())
     }
 
@@ -279,18 +286,23 @@ impl Work<'_> {
             rows.collect::<Result<_, _>>()?
         };
         for (batch, amount) in lines {
-            let (from, to) = (Outcome::Refund(from), Outcome::Refund(refund.status));
-            self.moved_line(&batch, from, to, amount);
+            let turned = (Outcome::Refund(from), Outcome::Refund(refund.status));
+            self.move_lines(&batch, turned, (1, amount));
         }
         Ok(())
     }
 
-    fn moved_line(&mut self, batch: &str, from: Outcome, to: Outcome, amount: i64) {
+    fn move_lines(
+        &mut self,
+        batch: &str,
+        (from, to): (Outcome, Outcome),
+        (lines, amount): (i64, i64),
+    ) {
         for (outcome, sign) in [(from, -1_i64), (to, 1)] {
             self.moved.push(Moved {
                 batch: batch.to_owned(),
                 outcome: outcome.as_str(),
-                lines: sign,
+                lines: lines.saturating_mul(sign),
                 amount: amount.saturating_mul(sign),
             });
         }

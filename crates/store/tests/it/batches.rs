@@ -266,6 +266,31 @@ async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queue
 }
 
 #[tokio::test]
+async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice() {
+    for world in each() {
+        let guard = world.running_batch(4).await;
+        let batch = world.store.batch(&batch_id(1)).unwrap().unwrap();
+        let next = steer(&batch, &Steer::Cancel, &person(1), at(4)).unwrap();
+        let cancel = BatchWrite::Steered(Box::new(next), audit("batch.cancelled"));
+        let early = BatchWrite::Fed(batch_id(1), 2);
+        // While the writer is busy with the first, the others come together.
+        let (early, one, two, cancelled) = tokio::join!(
+            world.store.write_batch(early),
+            world.commit(world.fed(1, &guard)),
+            world.commit(world.fed(2, &guard)),
+            world.store.write_batch(cancel),
+        );
+        early.unwrap();
+        one.unwrap();
+        two.unwrap();
+        cancelled.unwrap();
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (2, 200));
+        assert_eq!(world.count(Outcome::Withdrawn), (2, 200));
+        assert_eq!(world.count(Outcome::Pending), (0, 0));
+    }
+}
+
+#[tokio::test]
 async fn the_dry_run_knows_payments_refunds_and_what_was_refunded_a_short_while_ago() {
     for world in each() {
         world.queued(1, at(0)).await;
