@@ -61,7 +61,7 @@ pub use payment::{PaymentRegistration, Registered};
 pub use people::{INVITATION_LIFE, NewKey, NewUser, People, covers};
 pub use redact::body as redacted;
 pub use replay::Replayed;
-pub use request::{Agreed, RefundRequest, Requested, number_of};
+pub use request::{RefundRequest, Requested, number_of};
 pub use settings::Settings;
 pub use tally::Tally;
 pub use webhook::NewEndpoint;

@@ -4,12 +4,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use tuikuan_domain::planted::{self, Bug};
-use tuikuan_domain::refund::{
-    Approval, Command, Content, Money, NewRefund, Reason, Situation, decide,
-};
-use tuikuan_domain::{
-    Actor, FundsAccount, MerchantName, OrderRef, Refund, RefundId, Refusal, Transition,
-};
+use tuikuan_domain::refund::{Command, Content, Money, NewRefund, Reason, Situation, decide};
+use tuikuan_domain::{FundsAccount, MerchantName, OrderRef, Refund, RefundId, Refusal, Transition};
 use tuikuan_store::CommitError;
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
 
@@ -49,15 +45,6 @@ pub struct RefundRequest {
     pub metadata: Option<String>,
 }
 
-/// A second person's agreement to what is about to be asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreed {
-    /// Who; not who asks.
-    pub by: Actor,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// The refund that was asked for.
 #[derive(Debug, Clone)]
 pub struct Requested {
@@ -94,29 +81,6 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]; nothing was written then.
     pub async fn request(&self, ask: RefundRequest, by: &By) -> Result<Requested, EngineError> {
-        self.request_with(ask, by, None).await
-    }
-
-    /// Asks for a refund that a second person has already agreed to, as part of a batch (INV-32).
-    /// The limits of a day count it all the same.
-    ///
-    /// # Errors
-    /// [`EngineError`]; nothing was written then.
-    pub async fn request_approved(
-        &self,
-        ask: RefundRequest,
-        by: &By,
-        agreed: Agreed,
-    ) -> Result<Requested, EngineError> {
-        self.request_with(ask, by, Some(agreed)).await
-    }
-
-    async fn request_with(
-        &self,
-        ask: RefundRequest,
-        by: &By,
-        agreed: Option<Agreed>,
-    ) -> Result<Requested, EngineError> {
         let merchant = self
             .merchant(&ask.merchant)
             .ok_or(EngineError::UnknownMerchant)?;
@@ -151,7 +115,7 @@ impl Engine {
             requested_by: by.actor.clone(),
         };
         for _ in 0..ROUNDS_MAX {
-            match self.try_request(&new, by, agreed.as_ref()).await? {
+            match self.try_request(&new, by).await? {
                 Some(requested) => return Ok(requested),
                 None => tokio::task::yield_now().await,
             }
@@ -164,7 +128,6 @@ impl Engine {
         &self,
         new: &NewRefund,
         by: &By,
-        agreed: Option<&Agreed>,
     ) -> Result<Option<Requested>, EngineError> {
         let order = &new.content.order;
         let sub = new.sub_mch_id.as_ref();
@@ -192,10 +155,7 @@ impl Engine {
                 judged => judged?,
             };
             beside.usage = judged.claims;
-            context.approval = match agreed.cloned() {
-                Some(Agreed { by, at }) => Approval::Given { by, at },
-                None => judged.approval,
-            };
+            context.approval = judged.approval;
         }
         let command = Command::Request(Box::new(new.clone()));
         let transition = decide(situation, command, &context)?;
