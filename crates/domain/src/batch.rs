@@ -254,6 +254,8 @@ pub struct Batch {
     pub checked_at: Option<Timestamp>,
     /// Who submitted it.
     pub requested: Option<Mark>,
+    /// With which API key, if with one: its days count every line (INV-33).
+    pub requested_key: Option<Box<str>>,
     /// Who agreed.
     pub approved: Option<Mark>,
     /// When it ended.

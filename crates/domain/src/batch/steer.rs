@@ -33,6 +33,8 @@ pub enum Steer {
         faulty: Faulty,
         /// Whether somebody else must agree.
         need: Need,
+        /// With which API key it was asked for, if with one.
+        key: Option<Box<str>>,
     },
     /// A second person agrees to exactly this content (INV-32).
     Approve {
@@ -47,21 +49,6 @@ pub enum Steer {
     Resume,
     /// What was not sent is withdrawn.
     Cancel,
-}
-
-impl Steer {
-    /// The act as text, stable, as it stands in the audit log.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Submit { .. } => "batch.submitted",
-            Self::Approve { .. } => "batch.approved",
-            Self::Reject => "batch.rejected",
-            Self::Pause => "batch.paused",
-            Self::Resume => "batch.resumed",
-            Self::Cancel => "batch.cancelled",
-        }
-    }
 }
 
 /// Why an act on a batch was refused. Nothing was changed.
@@ -128,10 +115,11 @@ pub fn steer(
         })
     };
     match act {
-        Steer::Submit { faulty, need } => {
+        Steer::Submit { faulty, need, key } => {
             require(batch, &[BatchState::Checked], "submitted")?;
             submittable(batch, *faulty)?;
             next.requested = mark();
+            next.requested_key.clone_from(key);
             next.state = match need {
                 Need::Needed => BatchState::AwaitingApproval,
                 Need::NotNeeded => BatchState::Running,
@@ -244,6 +232,7 @@ mod tests {
             created,
             checked_at: None,
             requested: None,
+            requested_key: None,
             approved: None,
             ended_at: None,
             version: 1,
@@ -252,8 +241,9 @@ mod tests {
 
     fn submitted(need: Need) -> Batch {
         let faulty = Faulty::LeaveOut;
-        let checked = batch(BatchState::Checked);
-        steer(&checked, &Steer::Submit { faulty, need }, &person(1), now()).unwrap()
+        let key = Some("key_0000000000000001".into());
+        let act = Steer::Submit { faulty, need, key };
+        steer(&batch(BatchState::Checked), &act, &person(1), now()).unwrap()
     }
 
     #[test]
@@ -261,6 +251,7 @@ mod tests {
         let act = Steer::Submit {
             faulty: Faulty::Refuse,
             need: Need::NotNeeded,
+            key: None,
         };
         let refused = steer(&batch(BatchState::Checked), &act, &person(1), now());
         assert_eq!(refused, Err(SteerRefusal::Faulty { lines: 1 }));

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use tuikuan_domain::batch::{Batch, BatchState, Checker, Checking, Facts, Line, Mark};
-use tuikuan_domain::{Actor, BatchId, MerchantName};
+use tuikuan_domain::{BatchId, MerchantName};
 use tuikuan_store::{
-    BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, CommitError, FactsWanted, NewAudit, NewBatch,
+    Action, BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, CommitError, FactsWanted, NewBatch,
     ReadError,
 };
 
 use super::file::{File, number_of_order};
 use super::{BatchError, together::together};
+use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::merchant::Merchant;
@@ -78,7 +79,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`BatchError`].
-    pub async fn accept_batch(&self, upload: Upload, by: &Actor) -> Result<Accepted, BatchError> {
+    pub async fn accept_batch(&self, upload: Upload, by: &By) -> Result<Accepted, BatchError> {
         let merchant = self
             .merchant(&upload.merchant)
             .ok_or(EngineError::UnknownMerchant)?;
@@ -97,7 +98,7 @@ impl Engine {
         Ok(Accepted { batch, created })
     }
 
-    fn new_batch(&self, merchant: &Merchant, upload: &Upload, by: &Actor) -> NewBatch {
+    fn new_batch(&self, merchant: &Merchant, upload: &Upload, by: &By) -> NewBatch {
         let id = crate::clock::batch_id(self.ids());
         let now = self.now();
         let detail = serde_json::json!({
@@ -105,13 +106,7 @@ impl Engine {
             "name": upload.name,
             "lines": upload.file.lines.len(),
         });
-        let audit = NewAudit {
-            at: now,
-            actor: by.to_string(),
-            action: "batch.uploaded".to_owned(),
-            subject: id.to_string(),
-            detail: detail.to_string(),
-        };
+        let audit = by.entry(now, Action::BATCH_UPLOADED, (id.as_str(), detail));
         NewBatch {
             id,
             merchant: merchant.name.clone(),
@@ -119,7 +114,7 @@ impl Engine {
             name: upload.name.clone(),
             content: upload.file.content,
             created: Mark {
-                by: by.clone(),
+                by: by.actor.clone(),
                 at: now,
             },
             audit,

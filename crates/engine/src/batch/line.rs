@@ -4,7 +4,7 @@ use tuikuan_domain::approval::UsageClaim;
 use tuikuan_domain::batch::{Batch, BatchState, Fault, Line, Mark};
 use tuikuan_domain::refund::{Approval, Content, NewRefund, Situation, decide};
 use tuikuan_domain::{Command, Payment, Refusal, Source, Status, Transition};
-use tuikuan_store::{LineEnd, LineMark};
+use tuikuan_store::{LineEnd, LineMark, ReadError};
 
 use super::feed::lost;
 use super::file::number_of_order;
@@ -37,7 +37,7 @@ pub(super) async fn feed_line(
     (merchant, batch): (&Merchant, &Batch),
     line: &Line,
 ) -> Result<Fed, LedgerError> {
-    let by = requester(batch);
+    let by = requester(batch)?;
     let new = new_refund(engine, merchant, line, &by);
     for _ in 0..ROUNDS_MAX {
         let becomes = becomes(engine, (merchant, batch, &by), line, &new).await?;
@@ -70,17 +70,18 @@ pub(super) async fn feed_line(
     Err(LedgerError::Contended)
 }
 
-/// Who asks: whoever submitted the batch.
-fn requester(batch: &Batch) -> By {
+/// Who asks: whoever submitted the batch, with the key it was submitted with (INV-33).
+fn requester(batch: &Batch) -> Result<By, LedgerError> {
     let actor = batch
         .requested
         .as_ref()
         .map_or(&batch.created.by, |m| &m.by);
-    By {
+    let key = batch.requested_key.as_deref().map(str::parse).transpose();
+    Ok(By {
         actor: actor.clone(),
-        key: None,
+        key: key.map_err(|_foreign| ReadError::Corrupt { what: "batch" })?,
         source: Source::Batch,
-    }
+    })
 }
 
 fn new_refund(engine: &Engine, merchant: &Merchant, line: &Line, by: &By) -> NewRefund {

@@ -1,13 +1,15 @@
 //! What people do to a batch, made durable: the domain decides, one write carries the new state, the
 //! entry of the audit log and the job that follows.
 
+use serde_json::{Value, json};
+use tuikuan_domain::BatchId;
 use tuikuan_domain::batch::{Batch, BatchState, Faulty, Need, Steer, steer};
-use tuikuan_domain::{Actor, BatchId};
-use tuikuan_store::{BatchWrite, CommitError, LineFilter, LinesOf, NewAudit};
+use tuikuan_store::{Action, BatchWrite, CommitError, LineFilter, LinesOf};
 use tuikuan_terms::Fen;
 
 use super::BatchError;
 use super::file::{ContentHash, Whose};
+use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::ledger::{LedgerError, ROUNDS_MAX};
@@ -24,21 +26,15 @@ impl Engine {
         &self,
         id: &BatchId,
         act: &Steer,
-        by: &Actor,
+        by: &By,
     ) -> Result<Batch, BatchError> {
         if matches!(act, Steer::Submit { .. } | Steer::Approve { .. }) {
             self.prove_content(id).await?;
         }
         for _ in 0..ROUNDS_MAX {
             let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
-            let next = steer(&batch, act, by, self.now())?;
-            let audit = NewAudit {
-                at: self.now(),
-                actor: by.to_string(),
-                action: act.as_str().to_owned(),
-                subject: id.to_string(),
-                detail: detail(&next),
-            };
+            let next = steer(&batch, act, &by.actor, self.now())?;
+            let audit = by.entry(self.now(), action(act), (id.as_str(), detail(&next)));
             let write = BatchWrite::Steered(Box::new(next.clone()), audit);
             match self.store().write_batch(write).await {
                 Ok(()) => {
@@ -60,11 +56,12 @@ impl Engine {
         &self,
         id: &BatchId,
         faulty: Faulty,
-        by: &Actor,
+        by: &By,
     ) -> Result<Batch, BatchError> {
         let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
         let need = self.batch_needs(&batch).await?;
-        let act = Steer::Submit { faulty, need };
+        let key = by.key.as_ref().map(|key| key.as_str().into());
+        let act = Steer::Submit { faulty, need, key };
         self.steer_batch(id, &act, by).await
     }
 
@@ -118,8 +115,20 @@ impl Engine {
     }
 }
 
-fn detail(batch: &Batch) -> String {
-    serde_json::json!({
+/// The act as it stands in the audit log.
+const fn action(act: &Steer) -> Action {
+    match act {
+        Steer::Submit { .. } => Action::BATCH_SUBMITTED,
+        Steer::Approve { .. } => Action::BATCH_APPROVED,
+        Steer::Reject => Action::BATCH_REJECTED,
+        Steer::Pause => Action::BATCH_PAUSED,
+        Steer::Resume => Action::BATCH_RESUMED,
+        Steer::Cancel => Action::BATCH_CANCELLED,
+    }
+}
+
+fn detail(batch: &Batch) -> Value {
+    json!({
         "merchant": batch.merchant.as_str(),
         "state": batch.state.as_str(),
         "content": batch.content_text(),
@@ -127,5 +136,4 @@ fn detail(batch: &Batch) -> String {
         "new_lines": batch.summary.new_lines,
         "new_amount": batch.summary.new_amount,
     })
-    .to_string()
 }

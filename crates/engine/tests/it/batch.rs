@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use tuikuan_domain::approval::{DayLimit, Rules};
 use tuikuan_domain::batch::{BatchState, Faulty, Outcome, Steer};
-use tuikuan_domain::{Actor, BatchId, Status};
+use tuikuan_domain::{BatchId, Status};
 use tuikuan_engine::batch::Upload;
 use tuikuan_engine::batch::file::{self, Format, Whose};
 use tuikuan_engine::{
-    CallError, Clock, Engine, EngineParts, IdSource, Merchant, Network, PaymentRegistration,
+    By, CallError, Clock, Engine, EngineParts, IdSource, Merchant, Network, PaymentRegistration,
     Sending, Settings, WebhookCall, WebhookError,
 };
 use tuikuan_store::{Lane, LineFilter, LinesOf, Options, Store};
@@ -141,6 +142,10 @@ fn all<T>(future: impl Future<Output = T>) -> T {
 
 /// A running batch of [`LINES`] orders.
 fn running(engine: &Engine) -> BatchId {
+    submitted(engine, &By::cli())
+}
+
+fn submitted(engine: &Engine, by: &By) -> BatchId {
     let mut text = String::from("out_trade_no,amount_fen\n");
     for n in 0..LINES {
         let order = format!("ORDER-{n:04}");
@@ -165,9 +170,9 @@ fn running(engine: &Engine) -> BatchId {
         name: None,
         file: file::read(text.as_bytes(), Format::Csv, whose).unwrap(),
     };
-    let batch = all(engine.accept_batch(upload, &Actor::Cli)).unwrap().batch;
+    let batch = all(engine.accept_batch(upload, by)).unwrap().batch;
     assert_eq!(batch.summary.new_lines as usize, LINES);
-    let submitted = all(engine.submit_batch(&batch.id, Faulty::Refuse, &Actor::Cli));
+    let submitted = all(engine.submit_batch(&batch.id, Faulty::Refuse, by));
     assert_eq!(submitted.unwrap().state, BatchState::Running);
     batch.id
 }
@@ -238,7 +243,7 @@ fn whoever_goes_on_after_a_dead_withdrawal_leaves_nothing_in_the_queue() {
         let engine = place.process();
         let id = running(&engine);
         feed_on(&place, &engine, &id);
-        all(engine.steer_batch(&id, &Steer::Cancel, &Actor::Cli)).unwrap();
+        all(engine.steer_batch(&id, &Steer::Cancel, &By::cli())).unwrap();
         let ended = die_after(&place, &id, steps);
         feed_on(&place, &place.process(), &id);
         for line in lines(&place, &id) {
@@ -267,12 +272,37 @@ fn an_upload_that_died_is_completed_by_the_same_file() {
             name: None,
             file: file::read(text.as_bytes(), Format::Csv, whose).unwrap(),
         };
-        let died = run(engine.accept_batch(upload.clone(), &Actor::Cli), steps);
+        let died = run(engine.accept_batch(upload.clone(), &By::cli()), steps);
         drop(died);
-        let batch = all(place.process().accept_batch(upload, &Actor::Cli));
+        let batch = all(place.process().accept_batch(upload, &By::cli()));
         let batch = batch.unwrap().batch;
         assert_eq!(batch.state, BatchState::Checked);
         assert_eq!((batch.summary.lines, batch.summary.new_amount), (2, 11));
         assert_eq!(lines(&place, &batch.id).len(), 2);
     }
+}
+
+#[test]
+fn the_day_of_the_key_that_submitted_a_batch_counts_its_lines() {
+    let place = Place::new();
+    let engine = place.process();
+    let key_day = DayLimit {
+        amount: None,
+        count: Some(2),
+    };
+    let rules = Rules {
+        key_day,
+        ..Rules::default()
+    };
+    all(engine.set_rules(&By::cli(), None, (rules, None))).unwrap();
+    let key = By::key("key_00000000000000000001".parse().unwrap());
+    let id = submitted(&engine, &key);
+    // Whoever feeds it after a start knows the key from the store.
+    feed_on(&place, &place.process(), &id);
+    let lines = lines(&place, &id);
+    let ended = |outcome| lines.iter().filter(|line| line.outcome == outcome).count();
+    assert_eq!(ended(Outcome::Refund(Status::Queued)), 2);
+    assert_eq!(ended(Outcome::Refused), LINES - 2);
+    let error = lines[LINES - 1].error.as_ref().unwrap();
+    assert_eq!(error.code, "limit_reached");
 }

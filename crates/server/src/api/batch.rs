@@ -62,7 +62,7 @@ pub(crate) async fn create(
         name: called.as_deref().and_then(label),
         file,
     };
-    let accepted = app.engine.accept_batch(upload, &caller.by().actor).await?;
+    let accepted = app.engine.accept_batch(upload, &caller.by()).await?;
     let status = if accepted.created {
         StatusCode::CREATED
     } else {

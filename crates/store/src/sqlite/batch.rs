@@ -158,7 +158,7 @@ impl Work<'_> {
     fn steered(&mut self, batch: &Batch, audit: &NewAudit) -> Result<(), Trouble> {
         let sql = "UPDATE batches SET
                        state = ?3, requested_by = ?4, requested_at = ?5, approved_by = ?6,
-                       approved_at = ?7, ended_at = ?8, version = ?9
+                       approved_at = ?7, ended_at = ?8, version = ?9, requested_key = ?10
                    WHERE id = ?1 AND version = ?2";
         let by = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.by.to_string());
         let at = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.at.as_microsecond());
@@ -174,6 +174,7 @@ impl Work<'_> {
                 at(&batch.approved),
                 batch.ended_at.map(Timestamp::as_microsecond),
                 batch.version,
+                batch.requested_key,
             ],
         )?;
         match batch.state {

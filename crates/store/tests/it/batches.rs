@@ -58,6 +58,16 @@ fn line(n: u32) -> Line {
     }
 }
 
+const KEY: &str = "key_00000000000000000001";
+
+fn submit(need: Need) -> Steer {
+    Steer::Submit {
+        faulty: Faulty::LeaveOut,
+        need,
+        key: Some(KEY.into()),
+    }
+}
+
 fn numbered(_: &MchId, _: Option<&SubMchId>, _: &OrderRef) -> OutRefundNo {
     number(999)
 }
@@ -99,17 +109,16 @@ impl World {
     async fn steered(&self, act: Steer) -> Batch {
         let batch = self.store.batch(&batch_id(1)).unwrap().unwrap();
         let next = steer(&batch, &act, &person(1), at(2)).unwrap();
-        let write = BatchWrite::Steered(Box::new(next), audit(act.as_str()));
+        let write = BatchWrite::Steered(Box::new(next), audit("batch.steered"));
         self.store.write_batch(write).await.unwrap();
         self.store.batch(&batch_id(1)).unwrap().unwrap()
     }
 
     async fn running_batch(&self, count: u32) -> Guard {
         self.checked_batch(count).await;
-        let faulty = Faulty::LeaveOut;
-        let need = Need::NotNeeded;
-        let batch = self.steered(Steer::Submit { faulty, need }).await;
+        let batch = self.steered(submit(Need::NotNeeded)).await;
         assert_eq!(batch.state, BatchState::Running);
+        assert_eq!(batch.requested_key.as_deref(), Some(KEY));
         self.batch_job().await
     }
 

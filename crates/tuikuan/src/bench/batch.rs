@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::json;
-use tuikuan_domain::Actor;
 use tuikuan_domain::batch::Verdict;
 use tuikuan_engine::batch::Upload;
 use tuikuan_engine::batch::file::{self, File, Format, Whose};
-use tuikuan_engine::{Engine, MachineClock, Settings};
+use tuikuan_engine::{By, Engine, MachineClock, Settings};
 use tuikuan_store::{CheckedLine, bare_batch_insert};
 use tuikuan_wechat::Api;
 
@@ -137,7 +136,7 @@ async fn accept(
         file,
     };
     let began = Instant::now();
-    let accepted = engine.accept_batch(upload, &Actor::Cli).await?;
+    let accepted = engine.accept_batch(upload, &By::cli()).await?;
     let spent = began.elapsed();
     done.store(true, Ordering::Relaxed);
     let times = other.await??;

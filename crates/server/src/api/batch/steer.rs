@@ -65,8 +65,10 @@ pub(crate) async fn submit(
     }
     let batch = visible(&app, &caller.merchants, &id)?;
     let faulty = faulty.unwrap_or(Faulty::Refuse);
-    let actor = caller.by().actor;
-    let batch = app.engine.submit_batch(&batch.id, faulty, &actor).await?;
+    let batch = app
+        .engine
+        .submit_batch(&batch.id, faulty, &caller.by())
+        .await?;
     answer(&app, StatusCode::OK, &batch)
 }
 
@@ -158,8 +160,10 @@ pub(crate) async fn cancel(
 
 async fn act(app: &Shared, caller: &Caller, id: &str, act: Steer) -> Result<Response, Problem> {
     let batch = visible(app, &caller.merchants, id)?;
-    let actor = caller.by().actor;
-    let batch = app.engine.steer_batch(&batch.id, &act, &actor).await?;
+    let batch = app
+        .engine
+        .steer_batch(&batch.id, &act, &caller.by())
+        .await?;
     answer(app, StatusCode::OK, &batch)
 }
 

@@ -120,7 +120,7 @@ pub(crate) async fn upload(
         name: label(&sent.name),
         file,
     };
-    match app.engine.accept_batch(upload, &visit.actor()).await {
+    match app.engine.accept_batch(upload, &visit.by()).await {
         Ok(accepted) => Ok(to(&format!("/console/batches/{}", accepted.batch.id))),
         Err(BatchError::Busy) => {
             let said = words.busy.to_owned();

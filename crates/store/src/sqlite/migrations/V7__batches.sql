@@ -22,6 +22,7 @@ CREATE TABLE batches (
     checked_at       INTEGER,
     requested_by     TEXT,
     requested_at     INTEGER,
+    requested_key    TEXT,
     approved_by      TEXT,
     approved_at      INTEGER,
     ended_at         INTEGER,
@@ -37,6 +38,7 @@ CREATE TABLE batches (
     CONSTRAINT batch_second CHECK (approved_by IS NULL OR approved_by <> requested_by),
     CONSTRAINT batch_marks CHECK (
         (requested_by IS NULL) = (requested_at IS NULL)
+        AND (requested_key IS NULL OR requested_by IS NOT NULL)
         AND (approved_by IS NULL) = (approved_at IS NULL)),
     CONSTRAINT batch_version CHECK (version >= 1)
 ) STRICT;

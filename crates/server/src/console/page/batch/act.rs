@@ -31,8 +31,10 @@ pub(crate) async fn submit(
     } else {
         Faulty::Refuse
     };
-    let actor = visit.actor();
-    let done = app.engine.submit_batch(&batch.id, faulty, &actor).await;
+    let done = app
+        .engine
+        .submit_batch(&batch.id, faulty, &visit.by())
+        .await;
     answer(&app, &visit, batch, done).await
 }
 
@@ -85,8 +87,7 @@ pub(crate) async fn cancel(
 
 async fn act(app: &Shared, visit: &Visit, id: &str, act: Steer) -> Result<Response, Fault> {
     let batch = known(app, visit, id)?;
-    let actor = visit.actor();
-    let done = app.engine.steer_batch(&batch.id, &act, &actor).await;
+    let done = app.engine.steer_batch(&batch.id, &act, &visit.by()).await;
     answer(app, visit, batch, done).await
 }
 
