@@ -113,7 +113,7 @@ impl Play {
         Ok(())
     }
 
-    fn order_number(&self, scene: &Scene) -> String {
+    pub(crate) fn order_number(&self, scene: &Scene) -> String {
         format!("ORDER-{}-{:06}", self.seed % 1_000_000, scene.number)
     }
 

@@ -64,6 +64,15 @@ impl Shop {
         Ok(answer)
     }
 
+    /// Sends a file of many refunds; the answer is its dry run.
+    pub(crate) async fn upload(&self, merchant: &str, csv: String) -> anyhow::Result<Value> {
+        let path = format!("/v1/batches?merchant={merchant}");
+        let request = self.request(Method::POST, &path);
+        let request = request.header("content-type", "text/csv").body(csv);
+        let answer = request.send().await?.error_for_status()?;
+        Ok(serde_json::from_str(&answer.text().await?)?)
+    }
+
     /// The stream of events.
     pub(crate) async fn stream(&self, after: i64) -> anyhow::Result<Response> {
         let request = self.request(Method::GET, &format!("/v1/stream?after={after}"));

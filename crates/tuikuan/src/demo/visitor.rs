@@ -1,12 +1,14 @@
 //! Who opens the console of the demo: a person who is signed in by a link, and what waits there for
 //! them when the books have been compared. Everything goes through the same doors as ever.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use jiff::SignedDuration;
-use serde_json::json;
+use reqwest::Method;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tuikuan_domain::approval::Rules;
 use tuikuan_domain::{Actor, Role};
@@ -72,7 +74,28 @@ impl Play {
             }
             self.ask(&scene, "a", Vec::new()).await?;
         }
-        self.leave_later(number.saturating_add(1)).await
+        number = number.saturating_add(1);
+        self.leave_later(number).await?;
+        self.leave_batch(number.saturating_add(1)).await
+    }
+
+    /// A file of small refunds that runs, with one line that cannot be used.
+    async fn leave_batch(&self, first: usize) -> anyhow::Result<()> {
+        let mut csv = String::from("商户订单号,金额(元),退款原因\n");
+        for (place, yuan) in ["12.80", "9.90", "25.00", "18.60", "7.20", "1.999"]
+            .iter()
+            .enumerate()
+        {
+            let scene = scene(first.saturating_add(place), Trouble::None, ("main", 2_990));
+            self.set_up(&scene).await?;
+            writeln!(csv, "{},{yuan},活动取消", self.order_number(&scene))?;
+        }
+        let checked = self.shop.upload("main", csv).await?;
+        let id = checked.get("id").and_then(Value::as_str);
+        let id = id.context("a batch has no id")?;
+        let path = format!("/v1/batches/{id}/submit");
+        self.shop.done(Method::POST, &path, None).await?;
+        Ok(())
     }
 
     /// One that is not to be sent before tomorrow.

@@ -59,6 +59,7 @@ pub(crate) async fn come_in(browser: &Browser, link: &str) {
     browser
         .click("main button.primary, form button.primary")
         .await;
+    browser.find("#code, nav a[aria-current=page]").await;
     if browser.place().await.starts_with("/login/enrol") {
         enrol(browser).await;
     }
