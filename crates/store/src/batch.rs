@@ -78,8 +78,10 @@ pub struct LineMark {
 /// What became of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineEnd {
-    /// It is this refund.
+    /// It became this refund.
     Requested(RefundId),
+    /// It is this refund, which somebody else asked for.
+    Found(RefundId),
     /// The door refused it.
     Refused {
         /// The refusal's code.

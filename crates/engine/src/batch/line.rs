@@ -153,7 +153,7 @@ async fn becomes(
     match decide(situation, Command::Request(Box::new(new.clone())), &context) {
         Ok(transition) => Ok(match found.refund {
             Some(refund) if transition == Transition::unchanged() => {
-                Becomes::Existing(LineEnd::Requested(refund.id))
+                Becomes::Existing(LineEnd::Found(refund.id))
             }
             Some(_) | None => {
                 let end = LineEnd::Requested(new.id.clone());

@@ -252,14 +252,15 @@ impl Work<'_> {
         let amount = self.read(sql, params![batch, line], |row| row.get(0))?;
         let amount = amount.ok_or(CommitError::Conflict)?;
         let outcome = match &mark.end {
-            LineEnd::Requested(refund) => {
+            LineEnd::Requested(refund) | LineEnd::Found(refund) => {
+                let made = matches!(mark.end, LineEnd::Requested(_));
                 let sql = "SELECT status FROM refunds WHERE id = ?1";
                 let status: Option<String> = self.read(sql, [refund.as_str()], |row| row.get(0))?;
                 let status = status.as_deref().and_then(Status::parse);
                 let status = status.ok_or(CommitError::Conflict)?;
-                let sql = "UPDATE batch_lines SET state = 'requested', refund_id = ?3
+                let sql = "UPDATE batch_lines SET state = 'requested', refund_id = ?3, made = ?4
                            WHERE batch_id = ?1 AND line = ?2 AND state = 'pending'";
-                self.exactly_one(sql, params![batch, line, refund.as_str()])?;
+                self.exactly_one(sql, params![batch, line, refund.as_str(), made])?;
                 Outcome::Refund(status)
             }
             LineEnd::Refused { code, message } => {

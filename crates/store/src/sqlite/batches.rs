@@ -304,7 +304,7 @@ fn pending(c: &Connection, id: &BatchId, limit: u32) -> Read<Vec<Line>> {
 
 fn queued(c: &Connection, id: &BatchId, limit: u32) -> Read<Vec<RefundId>> {
     let sql = "SELECT r.id FROM batch_lines l JOIN refunds r ON r.id = l.refund_id
-               WHERE l.batch_id = ?1 AND r.origin = 'batch'
+               WHERE l.batch_id = ?1 AND l.made = 1
                    AND r.status IN ('queued', 'awaiting_approval') AND r.submitted_at IS NULL
                LIMIT ?2";
     let limit = limit.min(LINES_READ_MAX);

@@ -72,7 +72,7 @@ impl Store {
         on!(self, s => s.batch_pending(id, limit))
     }
 
-    /// Refunds of the batch that were not sent yet.
+    /// Refunds that this batch made, and that were not sent yet.
     ///
     /// # Errors
     /// [`ReadError`].

@@ -256,8 +256,7 @@ async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queue
         let guard = world.running_batch(3).await;
         world.commit(world.fed(1, &guard)).await.unwrap();
         let queued = world.store.batch_queued(&batch_id(1), 10).unwrap();
-        // The world asks through another door than a batch.
-        assert_eq!(queued, vec![]);
+        assert_eq!(queued, vec![refund_id(1)]);
         world.steered(Steer::Cancel).await;
         assert_eq!(world.count(Outcome::Withdrawn), (2, 200));
         assert_eq!(world.count(Outcome::Pending), (0, 0));
@@ -271,6 +270,35 @@ async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queue
         assert_eq!(lines[0].refund, Some(refund_id(1)));
         // Its job comes once more, to cancel what is queued.
         world.batch_job().await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_line_found_is_not_withdrawn_with_its_batch() {
+    for world in each() {
+        let guard = world.running_batch(1).await;
+        world
+            .commit(world.request(wanted(1, 1, 100), at(3)))
+            .await
+            .unwrap();
+        let mark = LineMark {
+            batch: batch_id(1),
+            line: 2,
+            end: LineEnd::Found(refund_id(1)),
+        };
+        let found = Change {
+            guard: Some(guard),
+            line: Some(mark),
+            ..Change::empty(at(4))
+        };
+        world.commit(found).await.unwrap();
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (1, 100));
+        assert_eq!(
+            world.store.batches_of(&refund_id(1)).unwrap(),
+            vec![batch_id(1)]
+        );
+        let queued = world.store.batch_queued(&batch_id(1), 10).unwrap();
+        assert_eq!(queued, vec![]);
     }
 }
 

@@ -71,11 +71,14 @@ CREATE TABLE batch_lines (
     -- What became of it.
     state          TEXT NOT NULL,
     refund_id      TEXT,
+    -- Whether this line made its refund, or found it.
+    made           INTEGER NOT NULL DEFAULT 0,
     error_code     TEXT,
     error_message  TEXT,
     PRIMARY KEY (batch_id, line),
     CONSTRAINT batch_line_state CHECK (state IN ('pending', 'requested', 'refused')),
     CONSTRAINT batch_line_refund CHECK ((refund_id IS NULL) = (state <> 'requested')),
+    CONSTRAINT batch_line_made CHECK (made = 0 OR (made = 1 AND refund_id IS NOT NULL)),
     CONSTRAINT batch_line_amount CHECK (amount >= 1)
 ) STRICT, WITHOUT ROWID;
 
