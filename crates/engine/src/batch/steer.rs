@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tuikuan_domain::BatchId;
-use tuikuan_domain::batch::{Batch, BatchState, Faulty, Need, Steer, steer};
+use tuikuan_domain::batch::{Batch, Faulty, Need, Steer, steer};
 use tuikuan_store::{Action, BatchWrite, CommitError, LineFilter, LinesOf};
 use tuikuan_terms::Fen;
 
@@ -17,6 +17,13 @@ use crate::ledger::{LedgerError, ROUNDS_MAX};
 /// Lines read at a time while the content is proved.
 const PROVE_STEP: u32 = 2000;
 
+/// What somebody wants, as far as it is known before the batch was read.
+#[derive(Clone, Copy)]
+enum Wish<'a> {
+    Act(&'a Steer),
+    Submit(Faulty),
+}
+
 impl Engine {
     /// Does something to a batch.
     ///
@@ -28,13 +35,26 @@ impl Engine {
         act: &Steer,
         by: &By,
     ) -> Result<Batch, BatchError> {
-        if matches!(act, Steer::Submit { .. } | Steer::Approve { .. }) {
-            self.prove_content(id).await?;
-        }
+        self.steer_to(id, Wish::Act(act), by).await
+    }
+
+    /// Everything is decided on one reading of the batch, and written only if it is still that one.
+    async fn steer_to(&self, id: &BatchId, wish: Wish<'_>, by: &By) -> Result<Batch, BatchError> {
         for _ in 0..ROUNDS_MAX {
             let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
-            let next = steer(&batch, act, &by.actor, self.now())?;
-            let audit = by.entry(self.now(), action(act), (id.as_str(), detail(&next)));
+            let act = match wish {
+                Wish::Act(act) => act.clone(),
+                Wish::Submit(faulty) => Steer::Submit {
+                    faulty,
+                    need: self.batch_needs(&batch).await?,
+                    key: by.key.as_ref().map(|key| key.as_str().into()),
+                },
+            };
+            let next = steer(&batch, &act, &by.actor, self.now())?;
+            if matches!(act, Steer::Submit { .. } | Steer::Approve { .. }) {
+                self.prove_content(&batch).await?;
+            }
+            let audit = by.entry(self.now(), action(&act), (id.as_str(), detail(&next)));
             let write = BatchWrite::Steered(Box::new(next.clone()), audit);
             match self.store().write_batch(write).await {
                 Ok(()) => {
@@ -58,11 +78,7 @@ impl Engine {
         faulty: Faulty,
         by: &By,
     ) -> Result<Batch, BatchError> {
-        let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
-        let need = self.batch_needs(&batch).await?;
-        let key = by.key.as_ref().map(|key| key.as_str().into());
-        let act = Steer::Submit { faulty, need, key };
-        self.steer_batch(id, &act, by).await
+        self.steer_to(id, Wish::Submit(faulty), by).await
     }
 
     /// Whether a batch needs a second person: by the same rules as one refund of its sum. Beyond what
@@ -79,11 +95,7 @@ impl Engine {
     }
 
     /// The stored lines are those whose hash somebody looks at (INV-32).
-    async fn prove_content(&self, id: &BatchId) -> Result<(), BatchError> {
-        let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
-        if batch.state == BatchState::Draft {
-            return Ok(());
-        }
+    async fn prove_content(&self, batch: &Batch) -> Result<(), BatchError> {
         let merchant = self
             .merchant(&batch.merchant)
             .ok_or(EngineError::UnknownMerchant)?;
@@ -95,7 +107,7 @@ impl Engine {
         let mut after = 0;
         loop {
             let wanted = LinesOf {
-                batch: id.clone(),
+                batch: batch.id.clone(),
                 filter: LineFilter::All,
                 after,
                 limit: PROVE_STEP,
