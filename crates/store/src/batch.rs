@@ -32,7 +32,7 @@ pub struct NewBatch {
     pub content: [u8; 32],
     /// Who uploaded it, and when.
     pub created: Mark,
-    /// What the log says of it, when it is new.
+    /// What the log says of it, when it is new or checked anew.
     pub audit: NewAudit,
 }
 
@@ -49,7 +49,7 @@ pub struct CheckedLine {
 #[derive(Debug, Clone)]
 pub enum BatchWrite {
     /// A batch of this content is wanted: it is made, or found. One that was only checked so far is a
-    /// draft again, to be checked anew.
+    /// draft again, to be checked anew: by whoever wants it, or else by its job.
     Begin(NewBatch),
     /// Lines of a draft, at most [`BATCH_LINES_PER_WRITE`]; those that are there get a new verdict.
     Lines(BatchId, Vec<CheckedLine>),

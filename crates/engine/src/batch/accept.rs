@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 use tuikuan_domain::batch::{Batch, BatchState, Checker, Checking, Facts, Line, Mark};
 use tuikuan_domain::{BatchId, MerchantName};
 use tuikuan_store::{
-    Action, BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, CommitError, FactsWanted, NewBatch,
-    ReadError,
+    Action, BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, CommitError, FactsWanted, LineFilter,
+    LinesOf, NewBatch, ReadError,
 };
 
 use super::file::{File, number_of_order};
@@ -22,6 +22,9 @@ use crate::merchant::Merchant;
 
 /// A refund of the same order and amount within this time before is worth a warning.
 const SAME_AMOUNT_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Lines that one read of a stored batch gives.
+const LINES_PER_READ: u32 = 2000;
 
 /// Writes of lines on their way at once: they share a commit.
 const WRITES_AT_ONCE: usize = 2;
@@ -96,6 +99,32 @@ impl Engine {
             .await?;
         let batch = self.store().batch(&batch.id)?.ok_or(BatchError::NotFound)?;
         Ok(Accepted { batch, created })
+    }
+
+    /// Completes a check that somebody began anew and left: the lines are all there.
+    pub(super) async fn check_again(&self, batch: &Batch) -> Result<(), BatchError> {
+        let merchant = self
+            .merchant(&batch.merchant)
+            .ok_or(EngineError::UnknownMerchant)?;
+        let _place = self
+            .uploads()
+            .enter(batch.content)
+            .ok_or(BatchError::Busy)?;
+        let mut lines = Vec::new();
+        loop {
+            let wanted = LinesOf {
+                batch: batch.id.clone(),
+                filter: LineFilter::All,
+                after: lines.last().map_or(0, |line: &Line| line.number),
+                limit: LINES_PER_READ,
+            };
+            let read = self.store().batch_lines(wanted).await?;
+            if read.is_empty() {
+                break;
+            }
+            lines.extend(read.into_iter().map(|stored| stored.line));
+        }
+        self.check_lines(merchant, &batch.id, lines).await
     }
 
     fn new_batch(&self, merchant: &Merchant, upload: &Upload, by: &By) -> NewBatch {

@@ -23,6 +23,8 @@ const LINES_AT_ONCE: u32 = 200;
 const PACE: SignedDuration = SignedDuration::from_millis(100);
 /// When the queue is full, it is looked at again after this time.
 const FULL_PACE: SignedDuration = SignedDuration::from_millis(250);
+/// A check that was begun anew is looked after at this pace.
+const CHECK_PACE: SignedDuration = SignedDuration::from_secs(30);
 /// Of a merchant's refunds of batches so many seconds' worth of the quota are in the queue and due
 /// now ...
 const DUE_SECONDS: u32 = 2;
@@ -40,6 +42,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, id: &BatchId) -> Result<()
     match batch.state {
         BatchState::Running => feed(engine, held, &batch).await,
         BatchState::Cancelled => withdraw(engine, held, id).await,
+        BatchState::Draft if batch.checked_at.is_some() => check_again(engine, held, &batch).await,
         BatchState::Draft
         | BatchState::Checked
         | BatchState::AwaitingApproval
@@ -52,6 +55,17 @@ pub(crate) async fn run(engine: &Engine, held: &Held, id: &BatchId) -> Result<()
 async fn done(engine: &Engine, held: &Held) -> Result<(), LedgerError> {
     let write = BatchWrite::Done(held.guard.clone());
     Ok(engine.store().write_batch(write).await?)
+}
+
+/// The check of a batch that was checked before was begun anew. Whoever began it may be at it still.
+async fn check_again(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerError> {
+    match engine.check_again(batch).await {
+        Ok(()) => done(engine, held).await,
+        Err(error) => {
+            tracing::debug!(batch = %batch.id, %error, "the batch is not checked anew yet");
+            engine.hand_back(held, engine.after(CHECK_PACE)).await
+        }
+    }
 }
 
 async fn feed(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerError> {

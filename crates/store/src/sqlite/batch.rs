@@ -55,13 +55,10 @@ impl Work<'_> {
 
     fn begin_batch(&mut self, new: &NewBatch) -> Result<Batch, Trouble> {
         if let Some(batch) = self.batch_of_content(&new.content)? {
-            if batch.state == BatchState::Checked {
-                let sql = "UPDATE batches SET state = 'draft', checked_at = NULL WHERE id = ?1";
-                self.exactly_one(sql, [batch.id.as_str()])?;
-                let state = BatchState::Draft;
-                return Ok(Batch { state, ..batch });
-            }
-            return Ok(batch);
+            return match batch.state {
+                BatchState::Checked => self.check_again(batch, new),
+                _ => Ok(batch),
+            };
         }
         let sql = "INSERT INTO batches (
                        id, merchant, mch_id, name, content, state, lines, new_lines, new_amount,
@@ -83,6 +80,23 @@ impl Work<'_> {
         self.append_audit(&new.audit)?;
         let found = self.batch_of_content(&new.content)?;
         found.ok_or(Trouble::Refused(UNREADABLE))
+    }
+
+    /// A draft that was checked before; its job completes the check if whoever began it goes away.
+    fn check_again(&mut self, batch: Batch, new: &NewBatch) -> Result<Batch, Trouble> {
+        let sql = "UPDATE batches SET state = 'draft', version = version + 1
+                   WHERE id = ?1 AND state = 'checked'";
+        self.exactly_one(sql, [batch.id.as_str()])?;
+        self.append_audit(&NewAudit {
+            subject: batch.id.to_string(),
+            ..new.audit.clone()
+        })?;
+        self.batch_job(&batch.id, new.created.at)?;
+        Ok(Batch {
+            state: BatchState::Draft,
+            version: batch.version.saturating_add(1),
+            ..batch
+        })
     }
 
     fn batch_of_content(&self, content: &[u8; 32]) -> Result<Option<Batch>, Trouble> {

@@ -154,7 +154,13 @@ async fn the_same_content_is_the_same_batch_until_it_is_withdrawn() {
         assert_eq!(batch.state, BatchState::Checked);
         assert_eq!(batch.summary.new_lines, 2);
         let again = world.store.begin_batch(new(2, 1)).await.unwrap();
-        assert_eq!((again.id, again.state), (batch.id, BatchState::Draft));
+        assert_eq!((&again.id, again.state), (&batch.id, BatchState::Draft));
+        assert_eq!(again.version, batch.version + 1);
+        let stored = world.store.batch(&batch.id).unwrap().unwrap();
+        assert_eq!(stored, again);
+        // Its job looks after the check; it is known that it was checked before.
+        assert_eq!(stored.checked_at, Some(at(1)));
+        world.batch_job().await;
         world.steered(Steer::Cancel).await;
         let other = world.store.begin_batch(new(2, 1)).await.unwrap();
         assert_eq!(other.id, batch_id(2));
