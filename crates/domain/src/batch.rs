@@ -256,6 +256,8 @@ pub struct Batch {
     pub requested: Option<Mark>,
     /// With which API key, if with one: its days count every line (INV-33).
     pub requested_key: Option<Box<str>>,
+    /// Until when somebody else must have agreed, if somebody must.
+    pub approval_until: Option<Timestamp>,
     /// Who agreed.
     pub approved: Option<Mark>,
     /// When it ended.

@@ -21,7 +21,19 @@ pub enum Need {
     /// It does not.
     NotNeeded,
     /// Somebody else must agree.
-    Needed,
+    Needed {
+        /// Until then; afterwards nobody can.
+        until: Timestamp,
+    },
+}
+
+impl Need {
+    const fn until(self) -> Option<Timestamp> {
+        match self {
+            Self::Needed { until } => Some(until),
+            Self::NotNeeded => None,
+        }
+    }
 }
 
 /// What somebody wants of a batch.
@@ -43,6 +55,8 @@ pub enum Steer {
     },
     /// A second person does not agree.
     Reject,
+    /// Nobody agreed in time.
+    Expire,
     /// No further line becomes a refund for now.
     Pause,
     /// Go on.
@@ -77,6 +91,12 @@ pub enum SteerRefusal {
     /// Only a person can agree.
     #[error("a batch is approved by a person: use a key that belongs to one, or the console")]
     NotAPerson,
+    /// Nobody agreed in time (INV-32).
+    #[error("the approval was waited for until {until}: upload the file again to ask anew")]
+    Expired {
+        /// Until when.
+        until: Timestamp,
+    },
     /// It is not what was looked at (INV-32).
     #[error("this is not the content that was looked at: look again, then approve")]
     ContentChanged,
@@ -92,6 +112,7 @@ impl SteerRefusal {
             Self::Nothing => "batch_empty",
             Self::SamePerson => "same_person",
             Self::NotAPerson => "approval_needs_person",
+            Self::Expired { .. } => "approval_expired",
             Self::ContentChanged => "content_changed",
         }
     }
@@ -121,9 +142,10 @@ pub fn steer(
             next.requested = mark();
             next.requested_key.clone_from(key);
             next.state = match need {
-                Need::Needed => BatchState::AwaitingApproval,
+                Need::Needed { .. } => BatchState::AwaitingApproval,
                 Need::NotNeeded => BatchState::Running,
             };
+            next.approval_until = need.until();
         }
         Steer::Approve { content } => {
             require(batch, &[BatchState::AwaitingApproval], "approved")?;
@@ -131,6 +153,7 @@ pub fn steer(
                 return Err(SteerRefusal::ContentChanged);
             }
             second(batch, by)?;
+            in_time(batch, now)?;
             next.approved = mark();
             next.state = BatchState::Running;
         }
@@ -138,6 +161,15 @@ pub fn steer(
             require(batch, &[BatchState::AwaitingApproval], "rejected")?;
             if !matches!(by, Actor::Person(_)) {
                 return Err(SteerRefusal::NotAPerson);
+            }
+            next.state = BatchState::Rejected;
+            next.ended_at = Some(now);
+        }
+        Steer::Expire => {
+            require(batch, &[BatchState::AwaitingApproval], "expired")?;
+            if in_time(batch, now).is_ok() {
+                let (state, wanted) = (batch.state, "expired before its time");
+                return Err(SteerRefusal::NotIn { state, wanted });
             }
             next.state = BatchState::Rejected;
             next.ended_at = Some(now);
@@ -186,6 +218,14 @@ fn submittable(batch: &Batch, faulty: Faulty) -> Result<(), SteerRefusal> {
     Ok(())
 }
 
+/// The time to agree is not over.
+fn in_time(batch: &Batch, now: Timestamp) -> Result<(), SteerRefusal> {
+    match batch.approval_until {
+        Some(until) if now >= until => Err(SteerRefusal::Expired { until }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The second person is one, and another one.
 fn second(batch: &Batch, by: &Actor) -> Result<(), SteerRefusal> {
     if !matches!(by, Actor::Person(_)) {
@@ -205,6 +245,10 @@ mod tests {
 
     fn now() -> Timestamp {
         "2026-11-24T08:00:00Z".parse().unwrap()
+    }
+
+    fn until() -> Timestamp {
+        "2026-11-27T08:00:00Z".parse().unwrap()
     }
 
     fn person(n: u32) -> Actor {
@@ -233,6 +277,7 @@ mod tests {
             checked_at: None,
             requested: None,
             requested_key: None,
+            approval_until: None,
             approved: None,
             ended_at: None,
             version: 1,
@@ -260,7 +305,7 @@ mod tests {
 
     #[test]
     fn only_another_person_agrees_and_only_to_what_was_looked_at() {
-        let waiting = submitted(Need::Needed);
+        let waiting = submitted(Need::Needed { until: until() });
         assert_eq!(waiting.state, BatchState::AwaitingApproval);
         let content = waiting.content_text();
         let approve = |content: &str, by: &Actor| {
@@ -279,6 +324,19 @@ mod tests {
         let agreed = approve(&content, &person(2)).unwrap();
         assert_eq!(agreed.state, BatchState::Running);
         assert_eq!(agreed.version, 3);
+    }
+
+    #[test]
+    fn nobody_agrees_to_what_has_expired_and_nothing_expires_before_its_time() {
+        let waiting = submitted(Need::Needed { until: until() });
+        let content = waiting.content_text();
+        let agreed = steer(&waiting, &Steer::Approve { content }, &person(2), until());
+        let refused = SteerRefusal::Expired { until: until() };
+        assert_eq!(agreed, Err(refused));
+        assert!(steer(&waiting, &Steer::Expire, &Actor::Engine, now()).is_err());
+        let expired = steer(&waiting, &Steer::Expire, &Actor::Engine, until()).unwrap();
+        assert_eq!(expired.state, BatchState::Rejected);
+        assert_eq!(expired.ended_at, Some(until()));
     }
 
     #[test]

@@ -7,14 +7,16 @@
 //! job. Whoever continues after a crash finds the lines that are left, and nothing else (INV-24).
 
 use jiff::SignedDuration;
-use tuikuan_domain::batch::{Batch, BatchState};
+use tuikuan_domain::batch::{Batch, BatchState, Steer};
 use tuikuan_domain::{BatchId, Command, Source};
 use tuikuan_store::{BatchWrite, CommitError, Lane};
 
+use super::BatchError;
 use super::line::{Fed, feed_line};
 use super::together::{Boxed, together};
 use crate::by::By;
 use crate::engine::{Engine, Held};
+use crate::error::EngineError;
 use crate::ledger::{Beside, LedgerError};
 
 /// Lines that become refunds in one go.
@@ -41,11 +43,11 @@ pub(crate) async fn run(engine: &Engine, held: &Held, id: &BatchId) -> Result<()
     let batch = engine.store().batch(id)?.ok_or(LedgerError::NotFound)?;
     match batch.state {
         BatchState::Running => feed(engine, held, &batch).await,
+        BatchState::AwaitingApproval => expire(engine, held, &batch).await,
         BatchState::Cancelled => withdraw(engine, held, id).await,
         BatchState::Draft if batch.checked_at.is_some() => check_again(engine, held, &batch).await,
         BatchState::Draft
         | BatchState::Checked
-        | BatchState::AwaitingApproval
         | BatchState::Paused
         | BatchState::Rejected
         | BatchState::Finished => done(engine, held).await,
@@ -61,6 +63,7 @@ async fn done(engine: &Engine, held: &Held) -> Result<(), LedgerError> {
 async fn check_again(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerError> {
     match engine.check_again(batch).await {
         Ok(()) => done(engine, held).await,
+        Err(BatchError::Engine(EngineError::UnknownMerchant)) => done(engine, held).await,
         Err(error) => {
             tracing::debug!(batch = %batch.id, %error, "the batch is not checked anew yet");
             engine.hand_back(held, engine.after(CHECK_PACE)).await
@@ -68,11 +71,38 @@ async fn check_again(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), 
     }
 }
 
+/// Nobody may have agreed in time.
+async fn expire(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerError> {
+    match batch.approval_until {
+        Some(until) if engine.now() < until => engine.hand_back(held, until).await,
+        Some(_) | None => by_itself(engine, held, &batch.id, &Steer::Expire).await,
+    }
+}
+
+/// What the engine does to a batch by itself; the log of what people do names the engine then.
+async fn by_itself(
+    engine: &Engine,
+    held: &Held,
+    id: &BatchId,
+    act: &Steer,
+) -> Result<(), LedgerError> {
+    match engine
+        .steer_batch(id, act, &By::engine(Source::Engine))
+        .await
+    {
+        // Refused: somebody was first, and then the job is somebody else's too.
+        Ok(_) | Err(BatchError::Refused(_)) => done(engine, held).await,
+        Err(error) => {
+            tracing::warn!(batch = %id, %error, "a batch cannot be changed now");
+            engine.hand_back(held, engine.after(CHECK_PACE)).await
+        }
+    }
+}
+
 async fn feed(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerError> {
     let Some(merchant) = engine.merchant(&batch.merchant) else {
-        // The merchant was taken out of the configuration: the batch waits for it.
-        let due = engine.after(engine.settings().schedule.spacing);
-        return engine.hand_back(held, due).await;
+        // The merchant was taken out of the configuration: somebody has to look.
+        return by_itself(engine, held, &batch.id, &Steer::Pause).await;
     };
     let room = room(engine, batch)?;
     if room == 0 || engine.stopping() {

@@ -88,7 +88,8 @@ impl Engine {
         let sum = batch.summary.new_amount;
         let above = |max: Option<Fen>| max.is_some_and(|max| sum > max.get());
         if above(rules.approval_above) || above(rules.approval_person_day) {
-            Ok(Need::Needed)
+            let until = tuikuan_domain::after(self.now(), rules.expires);
+            Ok(Need::Needed { until })
         } else {
             Ok(Need::NotNeeded)
         }
@@ -133,6 +134,7 @@ const fn action(act: &Steer) -> Action {
         Steer::Submit { .. } => Action::BATCH_SUBMITTED,
         Steer::Approve { .. } => Action::BATCH_APPROVED,
         Steer::Reject => Action::BATCH_REJECTED,
+        Steer::Expire => Action::BATCH_EXPIRED,
         Steer::Pause => Action::BATCH_PAUSED,
         Steer::Resume => Action::BATCH_RESUMED,
         Steer::Cancel => Action::BATCH_CANCELLED,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tuikuan_domain::approval::{DayLimit, Rules};
 use tuikuan_domain::batch::{BatchState, Faulty, Outcome, Steer};
@@ -102,6 +102,11 @@ impl Place {
 
     /// A process over what is stored.
     fn process(&self) -> Engine {
+        self.process_of("main")
+    }
+
+    /// A process that knows one merchant, of this name.
+    fn process_of(&self, name: &str) -> Engine {
         let key = SecretString::from("TESTONLYapiv2key0123456789ABCDEF");
         let account = Account {
             mch_id: "1900000109".parse().unwrap(),
@@ -111,7 +116,7 @@ impl Place {
             sign_type: SignType::HmacSha256,
             credentials: Credentials::new().with_api_v2_key(key).unwrap(),
         };
-        let merchant = Merchant::new("main".parse().unwrap(), account, None);
+        let merchant = Merchant::new(name.parse().unwrap(), account, None);
         Engine::new(EngineParts {
             store: Arc::clone(&self.store),
             merchants: vec![Arc::new(merchant)],
@@ -159,22 +164,26 @@ fn submitted(engine: &Engine, by: &By) -> BatchId {
         };
         all(engine.register_payment(new)).unwrap();
     }
+    let upload = upload(engine, &text);
+    let batch = all(engine.accept_batch(upload, by)).unwrap().batch;
+    assert_eq!(batch.summary.new_lines as usize, LINES);
+    all(engine.submit_batch(&batch.id, Faulty::Refuse, by))
+        .unwrap()
+        .id
+}
+
+fn upload(engine: &Engine, text: &str) -> Upload {
     let merchant = &engine.merchants()[0];
     let whose = Whose {
         merchant: &merchant.name,
         mch_id: &merchant.mch_id,
         sub_mch_id: None,
     };
-    let upload = Upload {
+    Upload {
         merchant: merchant.name.clone(),
         name: None,
         file: file::read(text.as_bytes(), Format::Csv, whose).unwrap(),
-    };
-    let batch = all(engine.accept_batch(upload, by)).unwrap().batch;
-    assert_eq!(batch.summary.new_lines as usize, LINES);
-    let submitted = all(engine.submit_batch(&batch.id, Faulty::Refuse, by));
-    assert_eq!(submitted.unwrap().state, BatchState::Running);
-    batch.id
+    }
 }
 
 /// Lets the feeder work until nothing is left for it.
@@ -260,18 +269,7 @@ fn an_upload_that_died_is_completed_by_the_same_file() {
     for steps in 0..40 {
         let place = Place::new();
         let engine = place.process();
-        let merchant = &engine.merchants()[0];
-        let whose = Whose {
-            merchant: &merchant.name,
-            mch_id: &merchant.mch_id,
-            sub_mch_id: None,
-        };
-        let text = "out_trade_no,amount_fen\nORDER-1,5\nORDER-2,6\n";
-        let upload = Upload {
-            merchant: merchant.name.clone(),
-            name: None,
-            file: file::read(text.as_bytes(), Format::Csv, whose).unwrap(),
-        };
+        let upload = upload(&engine, "out_trade_no,amount_fen\nORDER-1,5\nORDER-2,6\n");
         let died = run(engine.accept_batch(upload.clone(), &By::cli()), steps);
         drop(died);
         let batch = all(place.process().accept_batch(upload, &By::cli()));
@@ -305,4 +303,67 @@ fn the_day_of_the_key_that_submitted_a_batch_counts_its_lines() {
     assert_eq!(ended(Outcome::Refused), LINES - 2);
     let error = lines[LINES - 1].error.as_ref().unwrap();
     assert_eq!(error.code, "limit_reached");
+}
+
+#[test]
+fn a_batch_that_nobody_agrees_to_in_time_expires() {
+    let place = Place::new();
+    let engine = place.process();
+    let rules = Rules {
+        approval_above: Some(Fen::new(1).unwrap()),
+        expires: SignedDuration::from_hours(1),
+        ..Rules::default()
+    };
+    all(engine.set_rules(&By::cli(), None, (rules, None))).unwrap();
+    let id = running(&engine);
+    let state = || place.store.batch(&id).unwrap().unwrap().state;
+    // Its job does not come before.
+    feed_on(&place, &engine, &id);
+    assert_eq!(state(), BatchState::AwaitingApproval);
+    place.clock.pass(3600);
+    let content = place.store.batch(&id).unwrap().unwrap().content_text();
+    let second = By::person("usr_00000000000000000002".parse().unwrap());
+    let refused = all(engine.steer_batch(&id, &Steer::Approve { content }, &second));
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("waited for until"), "{refused}");
+    feed_on(&place, &engine, &id);
+    assert_eq!(state(), BatchState::Rejected);
+    assert_eq!(
+        all(engine.claim(&Lane::Batch(id.clone()), 1))
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+#[test]
+fn a_batch_whose_merchant_is_not_configured_any_more_is_paused_once() {
+    let place = Place::new();
+    let id = running(&place.process());
+    let engine = place.process_of("other");
+    feed_on(&place, &engine, &id);
+    let batch = place.store.batch(&id).unwrap().unwrap();
+    assert_eq!(batch.state, BatchState::Paused);
+    let engine = place.process();
+    all(engine.steer_batch(&id, &Steer::Resume, &By::cli())).unwrap();
+    feed_on(&place, &engine, &id);
+    for line in lines(&place, &id) {
+        assert_eq!(line.outcome, Outcome::Refund(Status::Queued));
+    }
+}
+
+#[test]
+fn a_check_begun_anew_is_completed_when_whoever_began_it_goes_away() {
+    for steps in 0..40 {
+        let place = Place::new();
+        let engine = place.process();
+        let upload = upload(&engine, "out_trade_no,amount_fen\nORDER-1,5\nORDER-2,6\n");
+        let batch = all(engine.accept_batch(upload.clone(), &By::cli()));
+        let id = batch.unwrap().batch.id;
+        drop(run(engine.accept_batch(upload, &By::cli()), steps));
+        feed_on(&place, &engine, &id);
+        let batch = place.store.batch(&id).unwrap().unwrap();
+        assert_eq!(batch.state, BatchState::Checked, "left after {steps} steps");
+        assert_eq!((batch.summary.lines, batch.summary.new_amount), (2, 11));
+    }
 }

@@ -70,6 +70,7 @@ actions! {
     BATCH_SUBMITTED = "batch.submitted", "A batch was asked for.";
     BATCH_APPROVED = "batch.approved", "A second person agreed to a batch.";
     BATCH_REJECTED = "batch.rejected", "A second person did not agree to a batch.";
+    BATCH_EXPIRED = "batch.expired", "Nobody agreed to a batch in time.";
     BATCH_PAUSED = "batch.paused", "A batch was halted for a while.";
     BATCH_RESUMED = "batch.resumed", "A halted batch goes on.";
     BATCH_CANCELLED = "batch.cancelled", "What was left of a batch was withdrawn.";

@@ -172,7 +172,8 @@ impl Work<'_> {
     fn steered(&mut self, batch: &Batch, audit: &NewAudit) -> Result<(), Trouble> {
         let sql = "UPDATE batches SET
                        state = ?3, requested_by = ?4, requested_at = ?5, approved_by = ?6,
-                       approved_at = ?7, ended_at = ?8, version = ?9, requested_key = ?10
+                       approved_at = ?7, ended_at = ?8, version = ?9, requested_key = ?10,
+                       approval_until = ?11
                    WHERE id = ?1 AND version = ?2";
         let by = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.by.to_string());
         let at = |mark: &Option<Mark>| mark.as_ref().map(|mark| mark.at.as_microsecond());
@@ -189,6 +190,7 @@ impl Work<'_> {
                 batch.ended_at.map(Timestamp::as_microsecond),
                 batch.version,
                 batch.requested_key,
+                batch.approval_until.map(Timestamp::as_microsecond),
             ],
         )?;
         match batch.state {
@@ -197,9 +199,11 @@ impl Work<'_> {
                 self.withdraw_pending(&batch.id)?;
                 self.batch_job(&batch.id, audit.at)?;
             }
+            BatchState::AwaitingApproval => {
+                self.batch_job(&batch.id, batch.approval_until.unwrap_or(audit.at))?;
+            }
             BatchState::Draft
             | BatchState::Checked
-            | BatchState::AwaitingApproval
             | BatchState::Paused
             | BatchState::Rejected
             | BatchState::Finished => {}

@@ -67,7 +67,8 @@ impl Sqlite {
 const COLUMNS: &str = "SELECT id, merchant, mch_id, name, content, state, lines, new_lines,
     new_amount, existing_lines, faulty_lines, faulty_amount, warned_lines, unknown_payments,
     of_one_order, created_by, created_at, checked_at, requested_by, requested_at, approved_by,
-    approved_at, ended_at, version, requested_key FROM batches";
+    approved_at, ended_at, version, requested_key,
+    approval_until FROM batches";
 
 pub(super) fn corrupt() -> ReadError {
     ReadError::Corrupt { what: "batch" }
@@ -130,6 +131,7 @@ fn batch(row: &Row<'_>) -> Read<Batch> {
         checked_at: time_maybe(row.get(17)?)?,
         requested: mark(row.get(18)?, row.get(19)?)?,
         requested_key: parsed_maybe::<KeyId>(row, 24)?.map(|key| key.as_str().into()),
+        approval_until: time_maybe(row.get(25)?)?,
         approved: mark(row.get(20)?, row.get(21)?)?,
         ended_at: time_maybe(row.get(22)?)?,
         version: row.get(23)?,

@@ -180,6 +180,7 @@ pub(super) fn problem(refusal: &SteerRefusal) -> Problem {
         SteerRefusal::Nothing => Problem::new(Code::BATCH_EMPTY, detail),
         SteerRefusal::SamePerson => Problem::new(Code::SAME_PERSON, detail),
         SteerRefusal::NotAPerson => Problem::new(Code::APPROVAL_NEEDS_PERSON, detail),
+        SteerRefusal::Expired { .. } => Problem::new(Code::APPROVAL_EXPIRED, detail),
         SteerRefusal::ContentChanged => Problem::new(Code::CONTENT_CHANGED, detail),
     }
 }
@@ -201,6 +202,9 @@ mod tests {
             SteerRefusal::Nothing,
             SteerRefusal::SamePerson,
             SteerRefusal::NotAPerson,
+            SteerRefusal::Expired {
+                until: jiff::Timestamp::UNIX_EPOCH,
+            },
             SteerRefusal::ContentChanged,
         ];
         for refusal in refusals {

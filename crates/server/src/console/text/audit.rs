@@ -159,6 +159,7 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("batch.submitted", "提交批次", "batch submitted"),
     ("batch.approved", "同意批次", "batch approved"),
     ("batch.rejected", "不同意批次", "batch not approved"),
+    ("batch.expired", "批次审批过期", "batch approval expired"),
     ("batch.paused", "暂停批次", "batch paused"),
     ("batch.resumed", "继续批次", "batch resumed"),
     ("batch.cancelled", "取消批次", "batch cancelled"),

@@ -23,6 +23,7 @@ CREATE TABLE batches (
     requested_by     TEXT,
     requested_at     INTEGER,
     requested_key    TEXT,
+    approval_until   INTEGER,
     approved_by      TEXT,
     approved_at      INTEGER,
     ended_at         INTEGER,

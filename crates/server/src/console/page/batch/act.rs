@@ -106,7 +106,7 @@ async fn answer(
     let words = Words::of(visit.language());
     let mut page = BatchPage::read(app, visit, batch, &Shown::default()).await?;
     page.wrong = Some(match refusal {
-        SteerRefusal::NotIn { .. } => words.moved_on,
+        SteerRefusal::NotIn { .. } | SteerRefusal::Expired { .. } => words.moved_on,
         SteerRefusal::Faulty { .. } => words.has_faults,
         SteerRefusal::Nothing => words.nothing,
         SteerRefusal::SamePerson | SteerRefusal::NotAPerson => words.same_person,
