@@ -369,6 +369,13 @@ impl Refund {
         )
     }
 
+    /// Whether a second person had to agree to it. Then what is done to send its money elsewhere
+    /// needs one too (INV-32).
+    #[must_use]
+    pub fn under_approval(&self) -> bool {
+        self.approval != ApprovalState::NotRequired
+    }
+
     /// An approval that was given is of what stands here now.
     pub(crate) fn rebind_approval(&mut self) {
         let now = self.content_text();

@@ -7,6 +7,8 @@ use jiff::SignedDuration;
 use crate::after;
 use crate::outcome::ErrorNote;
 use crate::payment::Payment;
+use crate::person::Actor;
+use crate::refund::request::check_second;
 use crate::refund::transition::Draft;
 use crate::refund::{Context, Plan, Refund, Refusal, Status, Step, Transition};
 
@@ -94,6 +96,11 @@ pub(super) fn send_elsewhere(
             status: refund.status,
             wanted: "sent elsewhere",
         });
+    }
+    if refund.under_approval() {
+        // Nobody agreed to another receiver yet: a person other than the one who asked must.
+        let first = refund.requested_by.as_ref().unwrap_or(&Actor::Engine);
+        check_second(first, context.actor)?;
     }
     let mut draft = Draft::change(refund, payment, context);
     draft.remark(ELSEWHERE, place.as_str());

@@ -5,8 +5,8 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use tuikuan_domain::approval::ApprovalState;
 use tuikuan_domain::outcome::{Finding, Outcome, Wait};
-use tuikuan_domain::refund::{Approval, Command, Plan, replay};
-use tuikuan_domain::{Observation, Source, Status, WechatState};
+use tuikuan_domain::refund::{Approval, Command, Elsewhere, Plan, Situation, decide, replay};
+use tuikuan_domain::{Actor, Observation, Refusal, Source, Status, WechatState};
 
 use crate::records::{Life, at, fen, new_refund, note, payment, person, report};
 
@@ -368,4 +368,36 @@ fn what_nobody_agreed_to_in_time_is_withdrawn_and_releases_its_reserve() {
     life.command(Command::Expire).unwrap();
     assert_eq!(life.refund().status, Status::Cancelled);
     assert_eq!(life.payment.as_ref().unwrap().reserved.get(), 0);
+}
+
+#[test]
+fn what_needed_a_second_person_goes_elsewhere_by_the_hand_of_one() {
+    let mut life = Life::new(Some(payment(1000)));
+    life.approval = Approval::Given {
+        by: person(2),
+        at: at(0),
+    };
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    life.command(Command::Submit).unwrap();
+    let told = Observation::Notification(report(life.refund(), WechatState::Abnormal));
+    life.observe(told, Source::Notification);
+    let send = |actor: &Actor| {
+        let mut context = life.context(Source::Api);
+        context.actor = actor;
+        let situation = Situation {
+            refund: life.refund.as_ref(),
+            payment: life.payment.as_ref(),
+            replaced: None,
+        };
+        decide(
+            situation,
+            Command::SendElsewhere(Elsewhere::BuyerCard),
+            &context,
+        )
+        .map(|_| ())
+    };
+    assert_eq!(send(&person(1)), Err(Refusal::SamePerson), "who asked");
+    assert_eq!(send(&Actor::Cli), Err(Refusal::NotAPerson));
+    assert_eq!(send(&person(3)), Ok(()));
 }

@@ -19,6 +19,7 @@ use crate::auth::Caller;
 use crate::body::{self, API_BYTES_MAX};
 use crate::documentation::WriteProblems;
 use crate::json::Fields;
+use crate::policy::Permission;
 use crate::problem::Problem;
 use crate::shape::{ErrorBody, RefundBody};
 
@@ -59,7 +60,9 @@ pub struct AbnormalOutcomeBody<'a> {
 
 /// Send an abnormal refund to another account than the one it was paid from.
 ///
-/// Possible in `abnormal`, with API v3 credentials. The status changes when a query says so.
+/// Possible in `abnormal`, with API v3 credentials. The status changes when a query says so. Where a
+/// second person had to agree to the refund, only a person other than the one who asked for it, with
+/// the role to approve, may send it elsewhere.
 #[utoipa::path(post, operation_id = "send_abnormal_refund", path = "/v1/refunds/{id}/abnormal", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     request_body = AbnormalBody,
@@ -75,6 +78,13 @@ pub(crate) async fn send(
     let bytes = body::read(sent, API_BYTES_MAX, app.settings.body_timeout).await?;
     let receiver = receiver(Fields::of(&bytes)?)?;
     let refund = refund::visible(&app, &caller, &id)?;
+    if refund.under_approval() {
+        let (store, now) = (app.engine.store(), app.engine.now());
+        let approves = app
+            .keys
+            .caller(&head.headers, (store, now), Permission::Approve);
+        approves.await?;
+    }
     let by = caller.by();
     let (refund, end) = send_elsewhere(&app, refund.id, receiver, by).await?;
     let body = AbnormalOutcomeBody {

@@ -8,7 +8,7 @@ impl Code {
         "same_person",
         403,
         "Another person must approve",
-        "Who asked for a refund cannot approve it; a key acts as its owner.",
+        "Who asked for a refund cannot approve it, nor send what needed an approval to another account; a key acts as its owner.",
     );
     /// A key that belongs to nobody.
     pub const APPROVAL_NEEDS_PERSON: Self = code(

@@ -26,6 +26,7 @@ use crate::console::text;
 use crate::console::text::elsewhere::Words;
 use crate::console::text::notice::{Notice, Told};
 use crate::console::visit::Visit;
+use crate::policy::Permission;
 
 #[derive(Template)]
 #[template(path = "elsewhere.html")]
@@ -40,6 +41,8 @@ struct ElsewherePage {
     /// Why the card cannot be used.
     wrong: Option<&'static str>,
     possible: bool,
+    /// Whether another person has to do it.
+    barred: bool,
 }
 
 /// `GET /console/refunds/{id}/abnormal`.
@@ -60,6 +63,9 @@ pub(crate) async fn send(
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let refund = visible(&app, &visit, &id)?;
+    if barred(&visit, &refund) {
+        return again(&ElsewherePage::read(&app, &visit, &refund).await?);
+    }
     let words = Words::of(visit.language());
     let receiver = match receiver(&fields, words) {
         Ok(receiver) => receiver,
@@ -84,6 +90,12 @@ pub(crate) async fn send(
         Err(error) => return Err(error.into()),
     };
     Ok(to_saying(&app, &href(&refund), notice))
+}
+
+/// What needed a second person goes elsewhere by the hand of one only (INV-32).
+fn barred(visit: &Visit, refund: &Refund) -> bool {
+    let second = visit.may(Permission::Approve) && refund.requested_by != Some(visit.actor());
+    refund.under_approval() && !second
 }
 
 fn receiver(fields: &Fields, words: &Words) -> Result<Receiver, &'static str> {
@@ -128,6 +140,7 @@ impl ElsewherePage {
             bank: "",
             wrong: None,
             possible: refund.status == Status::Abnormal,
+            barred: barred(visit, refund),
         })
     }
 }

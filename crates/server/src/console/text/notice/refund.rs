@@ -184,8 +184,8 @@ const ALL: &[Row] = &[
         "same_person",
         "warn",
         [
-            "自己发起的退款需由另一位同事审批。",
-            "Who asked for a refund cannot approve it.",
+            "自己发起的退款需由另一位同事审批或改退。",
+            "Who asked for a refund cannot approve it, nor send what was approved elsewhere.",
         ],
     ),
     (
