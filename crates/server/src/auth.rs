@@ -38,11 +38,25 @@ pub(crate) struct Caller {
     pub(crate) role: Role,
     /// What it may see and act for: no more than its owner.
     pub(crate) merchants: Merchants,
+    /// Whether it agrees to things in its owner's name.
+    agrees: Agrees,
+}
+
+/// Whether a key agrees to things in its owner's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Agrees {
+    Yes,
+    Never,
 }
 
 impl Caller {
     /// What a key may do now, with the owner it has.
     fn of(key: ApiKey, owner: Option<&User>) -> Self {
+        let agrees = if key.agrees() {
+            Agrees::Yes
+        } else {
+            Agrees::Never
+        };
         let role = owner.map_or(key.role, |owner| key.role.min(owner.role));
         let merchants = match (key.scope, owner.map(|owner| &owner.scope)) {
             (Scope::All, None | Some(Scope::All)) => Merchants::All,
@@ -58,6 +72,7 @@ impl Caller {
             owner: key.owner,
             role,
             merchants,
+            agrees,
         }
     }
 
@@ -69,10 +84,10 @@ impl Caller {
         }
     }
 
-    /// Whether the key may do something. Nobody stands behind a key without an owner, so it never
-    /// agrees to anything (INV-32).
+    /// Whether the key may do something. Nobody stands behind a key without an owner, and behind one
+    /// that another person made stands perhaps that one: they never agree to anything (INV-32).
     pub(crate) fn may(&self, permission: Permission) -> bool {
-        let person = self.owner.is_some() || permission != Permission::Approve;
+        let person = self.agrees == Agrees::Yes || permission != Permission::Approve;
         person && permission.is_held_for(self.role, &self.merchants)
     }
 

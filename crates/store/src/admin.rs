@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tuikuan_domain::{MerchantName, PersonId, RefundId, Role};
+use tuikuan_domain::{Actor, MerchantName, PersonId, RefundId, Role};
 
 use crate::care::Care;
 use crate::ids::{DeliveryId, EndpointId, KeyId};
@@ -36,12 +36,30 @@ pub struct ApiKey {
     pub scope: Scope,
     /// When it was made.
     pub created_at: Timestamp,
+    /// By whom; `None`: it is older than the note of it.
+    pub created_by: Option<Actor>,
     /// When it was used last, to about a minute.
     pub last_used_at: Option<Timestamp>,
     /// Until when it is good.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether it may agree to something in its owner's name: its owner made it, or somebody at the
+    /// machine itself did. Whoever made it for another could act as two (INV-32).
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        let Some(owner) = &self.owner else {
+            return false;
+        };
+        match &self.created_by {
+            Some(Actor::Person(maker)) => maker == owner,
+            Some(Actor::Cli) => true,
+            Some(Actor::Key(_) | Actor::Engine) | None => false,
+        }
+    }
 }
 
 /// A webhook endpoint. Its secret is sealed at rest (INV-36).

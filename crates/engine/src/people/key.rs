@@ -26,7 +26,8 @@ pub struct NewKey {
 
 /// Keys.
 impl People<'_> {
-    /// Makes a key; the key itself stays with the caller, its SHA-256 is kept.
+    /// Makes a key; the key itself stays with the caller, its SHA-256 is kept. One that is made for
+    /// somebody else never approves, unless it is made at the machine itself (INV-32).
     ///
     /// # Errors
     /// [`EngineError::NotAllowed`] when it would have more rights than its owner or its maker,
@@ -53,6 +54,7 @@ impl People<'_> {
             role: new.role,
             scope: new.scope,
             created_at: self.now,
+            created_by: Some(by.clone()),
             last_used_at: None,
             expires_at: new.expires_at,
             revoked_at: None,

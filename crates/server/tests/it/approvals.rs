@@ -1,13 +1,14 @@
 //! Approvals by a second person and limits of a day, through the interface (INV-32, INV-33).
 
 use serde_json::{Value, json};
-use tuikuan_domain::Role;
 use tuikuan_domain::approval::{DayLimit, Rules};
+use tuikuan_domain::{Role, WechatState};
 use tuikuan_engine::{By, NewKey};
 use tuikuan_store::{AuditFilter, Merchants, Scope};
 use tuikuan_terms::Fen;
 
-use crate::visitor::add_user;
+use crate::reached::{says, send};
+use crate::visitor::{Visitor, add_user};
 use crate::world::{ALL, Answer, World, make_key, request};
 
 const LI: &str = "tk_li_0123456789abcdef0123456789abcdef";
@@ -207,4 +208,31 @@ async fn of_200_requests_at_once_exactly_what_fits_into_the_day_is_accepted() {
         (&problem["limit_of"], &problem["used_count"]),
         (&json!("key"), &json!(50))
     );
+}
+
+#[tokio::test]
+async fn what_was_approved_goes_to_another_account_by_another_person_only() {
+    let world = guarded().await;
+    let refund = asked(&world, "R-1").await;
+    let hash = json!({ "content_hash": refund["approval"]["content_hash"] });
+    let approved = post(&world, WANG, &path(&refund, "approve"), &hash).await;
+    assert_eq!(approved.status, 200, "{}", approved.text);
+    let id = refund["id"].as_str().unwrap();
+    send(&world, id).await;
+    says(&world, id, WechatState::Abnormal).await;
+    let (elsewhere, body) = (path(&refund, "abnormal"), json!({ "to": "merchant" }));
+    let own = post(&world, LI, &elsewhere, &body).await;
+    assert_eq!(own.problem(), (403, "same_person".to_owned()));
+    let nobodys = post(&world, ALL, &elsewhere, &body).await;
+    assert_eq!(nobodys.problem(), (403, "forbidden".to_owned()));
+    let here = format!("/console/refunds/{id}/abnormal");
+    let operator = Visitor::of(&world, Role::Operator).await;
+    let page = operator.get(&here).await.text;
+    assert!(page.contains("有审批权限的同事") && !page.contains("name=\"to\""));
+    let refused = operator.post(&here, &[("to", "merchant")]).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    let events = world.get(&path(&refund, "events")).await.text;
+    assert!(!events.contains("note.elsewhere"), "{events}");
+    let other = post(&world, WANG, &elsewhere, &body).await;
+    assert_eq!(other.status, 200, "{}", other.text);
 }

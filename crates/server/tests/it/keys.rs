@@ -94,6 +94,28 @@ async fn a_key_does_what_its_owner_may_now_and_for_approving_without_delay() {
 }
 
 #[tokio::test]
+async fn a_key_that_somebody_else_made_does_everything_but_approve() {
+    let world = World::new().await;
+    let owner = add_user(&world, "li", Role::Admin, Scope::All).await;
+    let maker = add_user(&world, "wang", Role::Admin, Scope::All).await;
+    let id = world.refund("main", "R-1").await;
+    let approve = format!("/v1/refunds/{id}/approve");
+    for (by, token, expected) in [
+        (&maker, TOKEN, 403),
+        (&owner, "tk_own_0123456789abcdef0123456789abcdef0", 409),
+    ] {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+        let hash = hash.as_ref().try_into().unwrap();
+        let new = new_key(Some(&owner), Role::Approver);
+        let by = Actor::Person(by.id.clone());
+        let people = world.engine.people();
+        people.create_key(&by, hash, new).await.unwrap();
+        assert_eq!(status(&world, token, "GET", "/v1/refunds").await, 200);
+        assert_eq!(status(&world, token, "POST", &approve).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_key_sees_no_more_than_its_owner() {
     let world = forgetful().await;
     let scope = Scope::Only(vec!["other".parse().unwrap()]);

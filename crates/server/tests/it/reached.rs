@@ -20,7 +20,14 @@ pub(crate) async fn told(
     state: WechatState,
 ) -> String {
     let id = submitted(world, merchant, number).await;
-    let refund = refund(world, &id);
+    says(world, &id, state).await;
+    id
+}
+
+/// WeChat says of a refund that was sent how it stands.
+pub(crate) async fn says(world: &World, id: &str, state: WechatState) {
+    let refund = refund(world, id);
+    let number = refund.out_refund_no.as_str();
     let report = Report {
         mch_id: refund.mch_id.clone(),
         sub_mch_id: None,
@@ -38,8 +45,7 @@ pub(crate) async fn told(
         finding: Finding::Found(report),
         asked: world.engine.now(),
     };
-    see(world, &id, found, Source::Query).await;
-    id
+    see(world, id, found, Source::Query).await;
 }
 
 /// A refund that WeChat refused with a code and a text.
@@ -62,7 +68,13 @@ pub(crate) async fn refused(world: &World, number: &str, code: &str, message: &s
 /// A refund whose first attempt is on its way.
 pub(crate) async fn submitted(world: &World, merchant: &str, number: &str) -> String {
     let id = world.refund(merchant, number).await;
-    act(world, &id, |refund, payment, context| {
+    send(world, &id).await;
+    id
+}
+
+/// The first attempt of a queued refund begins.
+pub(crate) async fn send(world: &World, id: &str) {
+    act(world, id, |refund, payment, context| {
         let situation = Situation {
             refund: Some(refund),
             payment,
@@ -71,7 +83,6 @@ pub(crate) async fn submitted(world: &World, merchant: &str, number: &str) -> St
         decide(situation, Command::Submit, context).unwrap()
     })
     .await;
-    id
 }
 
 async fn see(world: &World, id: &str, what: Observation, source: Source) {

@@ -146,6 +146,7 @@ pub(crate) async fn add_key(engine: &Engine, token: &str, scope: Scope) -> ApiKe
         role: Role::Operator,
         scope,
         created_at: now,
+        created_by: None,
         last_used_at: None,
         expires_at: None,
         revoked_at: None,

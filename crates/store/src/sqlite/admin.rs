@@ -157,8 +157,9 @@ impl Work<'_> {
 
     fn insert_key(&mut self, key: &ApiKey) -> Result<(), Trouble> {
         let sql =
-            "INSERT INTO api_keys (id, name, hash, owner, role, scope, created_at, expires_at)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            "INSERT INTO api_keys (id, name, hash, owner, role, scope, created_at, expires_at,
+                                   created_by)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let row = params![
             key.id.as_str(),
             key.name,
@@ -168,6 +169,7 @@ impl Work<'_> {
             scope_text(&key.scope),
             key.created_at.as_microsecond(),
             key.expires_at.map(Timestamp::as_microsecond),
+            key.created_by.as_ref().map(ToString::to_string),
         ];
         self.execute(sql, row).map(|_| ())
     }

@@ -385,13 +385,13 @@ pub(super) fn endpoints(c: &Connection, key: &DataKey) -> Read<Vec<Endpoint>> {
 }
 
 pub(super) fn api_key_by_hash(c: &Connection, hash: &[u8; 32]) -> Read<Option<ApiKey>> {
-    let sql = "SELECT id, name, hash, owner, role, scope, created_at, last_used_at, expires_at,
-                      revoked_at FROM api_keys WHERE hash = ?1";
+    let sql = "SELECT id, name, hash, owner, role, scope, created_at, created_by,
+                      last_used_at, expires_at, revoked_at FROM api_keys WHERE hash = ?1";
     one(c, sql, [hash], rows::api_key)
 }
 
 pub(super) fn api_keys(c: &Connection) -> Read<Vec<ApiKey>> {
-    let sql = "SELECT id, name, hash, owner, role, scope, created_at, last_used_at, expires_at,
-                      revoked_at FROM api_keys ORDER BY created_at, id";
+    let sql = "SELECT id, name, hash, owner, role, scope, created_at, created_by,
+                      last_used_at, expires_at, revoked_at FROM api_keys ORDER BY created_at, id";
     many(c, sql, [], rows::api_key)
 }

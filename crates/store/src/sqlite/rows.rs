@@ -368,6 +368,7 @@ pub(super) fn api_key(row: &Row<'_>) -> Read<ApiKey> {
         role: c.known(Role::parse)?,
         scope: c.known(parse_scope)?,
         created_at: c.time()?,
+        created_by: c.parsed_maybe()?,
         last_used_at: c.time_maybe()?,
         expires_at: c.time_maybe()?,
         revoked_at: c.time_maybe()?,

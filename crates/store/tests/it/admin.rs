@@ -236,6 +236,7 @@ async fn a_key_is_found_by_its_hash_and_stays_when_revoked() {
             role: Role::Operator,
             scope: Scope::Only(vec![merchant("main"), merchant("other")]),
             created_at: at(0),
+            created_by: Some(tuikuan_domain::Actor::Cli),
             last_used_at: None,
             expires_at: Some(at(100)),
             revoked_at: None,

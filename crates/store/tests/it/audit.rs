@@ -412,6 +412,7 @@ async fn the_first_use_of_a_key_on_a_day_is_logged() {
             role: tuikuan_domain::Role::Operator,
             scope: tuikuan_store::Scope::All,
             created_at: at(0),
+            created_by: None,
             last_used_at: None,
             expires_at: None,
             revoked_at: None,
