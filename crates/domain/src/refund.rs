@@ -264,6 +264,10 @@ pub struct Refund {
     pub submitted_at: Option<Timestamp>,
     /// Start of the last attempt.
     pub last_attempt_at: Option<Timestamp>,
+    /// When it was sent elsewhere last, as far as WeChat may have taken it.
+    pub elsewhere_at: Option<Timestamp>,
+    /// Whether WeChat has not said since then how it stands.
+    pub elsewhere_open: bool,
     /// When the money arrived, by WeChat's clock where WeChat says so.
     pub succeeded_at: Option<Timestamp>,
     /// When it ended.

@@ -2,14 +2,15 @@
 //! log (INV-35).
 
 use aws_lc_rs::digest::{SHA256, digest};
-use tuikuan_domain::refund::{Command, Context, Situation, decide};
-use tuikuan_domain::{Payment, Refund, RefundId, Refusal};
+use tuikuan_domain::refund::{Command, Context, NewRefund, Situation, decide};
+use tuikuan_domain::{Actor, Payment, Refund, RefundId, Refusal, Status};
+use tuikuan_store::CommitError;
 
 use crate::audit;
 use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::ledger::{Beside, LedgerError};
+use crate::ledger::{self, Beside, LedgerError, Loaded, ROUNDS_MAX};
 
 /// SHA-256 of what a second person agrees to: [`Refund::content_text`].
 #[must_use]
@@ -50,6 +51,9 @@ impl Engine {
     ) -> Result<Refund, EngineError> {
         let loaded = self.ledger().load(id)?;
         let refund = loaded.refund.as_ref().ok_or(LedgerError::NotFound)?;
+        if command == Command::Retry && never_left(refund) {
+            return self.ask_again(loaded, by).await;
+        }
         let beside = Beside {
             audit: audit::of_command(by, self.now(), refund, &command),
             ..Beside::default()
@@ -68,5 +72,57 @@ impl Engine {
         let acted = self.ledger().act_on(loaded, by, beside, door).await?;
         self.wake();
         Ok(acted.refund)
+    }
+
+    /// A refused refund that never left is asked for anew: it is judged and counted like a request
+    /// (INV-32, INV-33).
+    async fn ask_again(&self, first: Loaded, by: &By) -> Result<Refund, EngineError> {
+        let mut loaded = first;
+        for _ in 0..ROUNDS_MAX {
+            let payment = loaded.payment.as_ref();
+            let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
+            let judged = self.judge(&asked(&refund), by, payment).await?;
+            let mut context = self.ledger().context(by);
+            context.approval = judged.approval;
+            let situation = Situation {
+                refund: Some(&refund),
+                payment,
+                replaced: None,
+            };
+            let transition = decide(situation, Command::Retry, &context)?;
+            let beside = Beside {
+                audit: audit::of_command(by, self.now(), &refund, &Command::Retry),
+                usage: judged.claims,
+                ..Beside::default()
+            };
+            let id = refund.id.clone();
+            match self.ledger().commit(&transition, &id, &beside).await {
+                Ok(_) => {
+                    self.wake();
+                    return Ok(ledger::after(refund, transition).refund);
+                }
+                Err(CommitError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+            loaded = self.ledger().load(&id)?;
+        }
+        Err(LedgerError::Contended.into())
+    }
+}
+
+fn never_left(refund: &Refund) -> bool {
+    refund.status == Status::Rejected && refund.submitted_at.is_none()
+}
+
+/// A refund as it was asked for.
+fn asked(refund: &Refund) -> NewRefund {
+    NewRefund {
+        id: refund.id.clone(),
+        merchant: refund.merchant.clone(),
+        mch_id: refund.mch_id.clone(),
+        sub_mch_id: refund.sub_mch_id.clone(),
+        out_refund_no: refund.out_refund_no.clone(),
+        content: refund.content.clone(),
+        requested_by: refund.requested_by.clone().unwrap_or(Actor::Engine),
     }
 }

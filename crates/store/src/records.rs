@@ -63,7 +63,7 @@ impl StoredEvent {
 }
 
 /// The names of a refund's fields in events.
-const FIELD_NAMES: [&str; 31] = [
+const FIELD_NAMES: [&str; 33] = [
     "out_trade_no",
     "transaction_id",
     "payment_id",
@@ -84,6 +84,8 @@ const FIELD_NAMES: [&str; 31] = [
     "waits",
     "submitted_at",
     "last_attempt_at",
+    "elsewhere_at",
+    "elsewhere_open",
     "succeeded_at",
     "ended_at",
     "requested_by",

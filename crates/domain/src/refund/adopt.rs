@@ -47,6 +47,8 @@ pub fn adopt(
         created_at: context.now,
         submitted_at: Some(context.now),
         last_attempt_at: Some(context.now),
+        elsewhere_at: None,
+        elsewhere_open: false,
         succeeded_at: None,
         ended_at: None,
         version: 0,

@@ -1,19 +1,20 @@
 //! The first door: what somebody on our side wants. Total and pure.
 
 use crate::after;
-use crate::approval::ApprovalState;
+use crate::approval::{ApprovalState, EXPIRES};
 use crate::ids::RefundId;
 use crate::payment::Payment;
 use crate::person::Actor;
 use crate::planted::{self, Bug};
 use crate::refund::elsewhere::send_elsewhere;
 use crate::refund::request::{
-    await_approval, awaits_second, check_capacity, check_second, create, engine_note, repeat, start,
+    await_approval, awaits_second, check_capacity, check_second, create, engine_note, repeat,
+    start, withdraw, withdraw_late,
 };
 use crate::refund::transition::Draft;
 use crate::refund::{
-    AttemptEnd, AttemptMark, AttentionReason, Command, Context, PendingReason, Plan, Refund,
-    Refusal, Situation, Status, Step, Transition,
+    Approval, AttemptEnd, AttemptMark, AttentionReason, Command, Context, PendingReason, Plan,
+    Refund, Refusal, Situation, Status, Step, Transition,
 };
 
 /// Decides a command against the present records.
@@ -115,11 +116,7 @@ fn expire(
         return Ok(Transition::plan(Plan::At(Step::ExpireApproval, until)));
     }
     let mut draft = Draft::change(refund, payment, context);
-    withdraw(
-        &mut draft,
-        "approval_expired",
-        "nobody agreed to it in time",
-    );
+    withdraw_late(&mut draft);
     draft.finish()
 }
 
@@ -129,12 +126,6 @@ fn awaited(refund: &Refund, wanted: &'static str) -> Result<(), Refusal> {
     }
     let status = refund.status;
     Err(Refusal::NotIn { status, wanted })
-}
-
-fn withdraw(draft: &mut Draft<'_>, code: &str, message: &str) {
-    draft.relieve();
-    draft.refund.error = Some(engine_note(code, message));
-    draft.enter(Status::Cancelled);
 }
 
 fn cancel(
@@ -203,8 +194,24 @@ fn retry(
     draft.relieve();
     draft.refund.waits = 0;
     draft.refund.refusal_unconfirmed = false;
+    ask_anew(&mut draft, refund, context);
     start(&mut draft);
     draft.finish()
+}
+
+/// What never left is asked for anew, and the rules hold for it as they do for a request, unless a
+/// second person has already agreed to exactly this.
+fn ask_anew(draft: &mut Draft<'_>, refund: &Refund, context: &Context<'_>) {
+    let agreed = refund.approval.given().is_some() && refund.approved();
+    if refund.submitted_at.is_some() || agreed {
+        return;
+    }
+    let until = match (&context.approval, &refund.approval) {
+        (Approval::Needed { until }, _) => *until,
+        (_, ApprovalState::Required { .. }) => after(context.now, EXPIRES),
+        _ => return,
+    };
+    draft.refund.approval = ApprovalState::Required { until };
 }
 
 fn resolve(
@@ -216,6 +223,10 @@ fn resolve(
     let mut draft = Draft::change(refund, payment, context);
     draft.note("note.resolution", note);
     if refund.status == Status::Abnormal {
+        // What was sent elsewhere may arrive: settled beside it, it would be paid twice.
+        if let Some(since) = refund.elsewhere_at.filter(|_| refund.elsewhere_open) {
+            return Err(Refusal::ElsewhereUnderWay { since });
+        }
         draft.refund.attention = None;
         draft.enter(Status::SettledOffline);
         return draft.finish();

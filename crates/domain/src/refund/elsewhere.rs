@@ -104,6 +104,8 @@ pub(super) fn send_elsewhere(
     }
     let mut draft = Draft::change(refund, payment, context);
     draft.remark(ELSEWHERE, place.as_str());
+    draft.refund.elsewhere_at = Some(context.now);
+    draft.refund.elsewhere_open = true;
     draft.plan = Plan::At(Step::Query, after(context.now, LOOK_AFTER));
     draft.finish()
 }
@@ -114,6 +116,14 @@ pub(super) fn sent_elsewhere(
     end: &ElsewhereEnd,
 ) -> Result<Transition, Refusal> {
     draft.remark(ELSEWHERE_OUTCOME, end.as_str());
+    match end {
+        // WeChat may have it: only what is asked from now on says how it stands.
+        ElsewhereEnd::Accepted | ElsewhereEnd::Unknown(_) if draft.refund.elsewhere_open => {
+            draft.refund.elsewhere_at = Some(draft.now());
+        }
+        ElsewhereEnd::Accepted | ElsewhereEnd::Unknown(_) => {}
+        ElsewhereEnd::Refused(_) | ElsewhereEnd::NotSent(_) => draft.refund.elsewhere_open = false,
+    }
     if refund.status == Status::Abnormal {
         draft.refund.error = end.note().cloned();
     }

@@ -36,7 +36,7 @@ fn text<T: ToString>(value: Option<T>) -> Option<String> {
 }
 
 impl Refund {
-    fn changeable(&self) -> [Field; 31] {
+    fn changeable(&self) -> [Field; 33] {
         let error = self.error.as_ref();
         let given = self.approval.given();
         [
@@ -75,6 +75,11 @@ impl Refund {
             ("waits", Some(self.waits.to_string())),
             ("submitted_at", text(self.submitted_at)),
             ("last_attempt_at", text(self.last_attempt_at)),
+            ("elsewhere_at", text(self.elsewhere_at)),
+            (
+                "elsewhere_open",
+                self.elsewhere_open.then(|| "true".to_owned()),
+            ),
             ("succeeded_at", text(self.succeeded_at)),
             ("ended_at", text(self.ended_at)),
             ("requested_by", text(self.requested_by.as_ref())),
@@ -141,6 +146,8 @@ impl Refund {
             "waits" => self.waits = read(value)??,
             "submitted_at" => self.submitted_at = read(value)?,
             "last_attempt_at" => self.last_attempt_at = read(value)?,
+            "elsewhere_at" => self.elsewhere_at = read(value)?,
+            "elsewhere_open" => self.elsewhere_open = value == Some("true"),
             "succeeded_at" => self.succeeded_at = read(value)?,
             "ended_at" => self.ended_at = read(value)?,
             "amount" => self.content.amount = Fen::new(read(value)??).ok()?,

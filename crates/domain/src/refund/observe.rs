@@ -204,6 +204,9 @@ fn query(
     match finding {
         Finding::Found(report) => {
             apply(&mut draft, refund, &report, context);
+            if refund.elsewhere_at.is_some_and(|at| at < asked) {
+                draft.refund.elsewhere_open = false;
+            }
             if draft.refund.status.can_query() {
                 ask_later(&mut draft, context);
             }

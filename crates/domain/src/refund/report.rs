@@ -170,6 +170,7 @@ pub(super) fn ask_later(draft: &mut Draft<'_>, context: &Context<'_>) {
     let since = draft
         .refund
         .last_attempt_at
+        .max(draft.refund.elsewhere_at)
         .unwrap_or(draft.refund.created_at);
     match context.schedule.next_query(since, context.now) {
         Some(due) => draft.plan = Plan::At(Step::Query, due),

@@ -84,14 +84,29 @@ pub(super) fn await_approval(draft: &mut Draft<'_>) {
     let now = draft.now();
     let until = match draft.refund.approval {
         ApprovalState::Required { until } if until > now => until,
-        ApprovalState::Required { .. }
-        | ApprovalState::Given { .. }
-        | ApprovalState::NotRequired => after(now, EXPIRES),
+        ApprovalState::Required { .. } => {
+            // The time the rules give ran out while the order was looked up.
+            withdraw_late(draft);
+            return;
+        }
+        ApprovalState::Given { .. } | ApprovalState::NotRequired => after(now, EXPIRES),
     };
     draft.refund.approval = ApprovalState::Required { until };
     draft.enter(Status::AwaitingApproval);
     draft.need(AttentionReason::Approval);
     draft.plan = Plan::At(Step::ExpireApproval, until);
+}
+
+/// Nobody agreed in time.
+pub(super) fn withdraw_late(draft: &mut Draft<'_>) {
+    withdraw(draft, "approval_expired", "nobody agreed to it in time");
+}
+
+/// Nobody agrees to it: it ends without money.
+pub(super) fn withdraw(draft: &mut Draft<'_>, code: &str, message: &str) {
+    draft.relieve();
+    draft.refund.error = Some(engine_note(code, message));
+    draft.enter(Status::Cancelled);
 }
 
 fn first_record(new: NewRefund, payment: Option<&Payment>, context: &Context<'_>) -> Refund {
@@ -124,6 +139,8 @@ fn first_record(new: NewRefund, payment: Option<&Payment>, context: &Context<'_>
         created_at: context.now,
         submitted_at: None,
         last_attempt_at: None,
+        elsewhere_at: None,
+        elsewhere_open: false,
         succeeded_at: None,
         ended_at: None,
         version: 0,

@@ -4,8 +4,10 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use tuikuan_domain::approval::ApprovalState;
-use tuikuan_domain::outcome::{Finding, Outcome, Wait};
-use tuikuan_domain::refund::{Approval, Command, Elsewhere, Plan, Situation, decide, replay};
+use tuikuan_domain::outcome::{Finding, Outcome, PaymentFinding, PaymentReport, Wait};
+use tuikuan_domain::refund::{
+    Approval, Command, Elsewhere, ElsewhereEnd, Plan, Situation, decide, replay,
+};
 use tuikuan_domain::{Actor, Observation, Refusal, Source, Status, WechatState};
 
 use crate::records::{Life, at, fen, new_refund, note, payment, person, report};
@@ -259,7 +261,6 @@ fn a_refund_made_elsewhere_counts_against_its_payment() {
 
 #[test]
 fn the_order_is_looked_up_before_a_second_person_is_asked() {
-    use tuikuan_domain::outcome::{PaymentFinding, PaymentReport};
     let mut life = Life::new(None);
     life.approval = Approval::Needed { until: at(3600) };
     life.command(Command::Request(Box::new(new_refund(1, 400))))
@@ -298,7 +299,6 @@ fn the_order_is_looked_up_before_a_second_person_is_asked() {
 
 #[test]
 fn a_refund_of_an_approved_batch_is_born_approved_and_stays_so_when_its_order_is_found() {
-    use tuikuan_domain::outcome::{PaymentFinding, PaymentReport};
     let mut life = Life::new(None);
     let by = person(1);
     life.approval = Approval::Given { by, at: at(0) };
@@ -400,4 +400,97 @@ fn what_needed_a_second_person_goes_elsewhere_by_the_hand_of_one() {
     assert_eq!(send(&person(1)), Err(Refusal::SamePerson), "who asked");
     assert_eq!(send(&Actor::Cli), Err(Refusal::NotAPerson));
     assert_eq!(send(&person(3)), Ok(()));
+}
+
+/// A refund whose order WeChat is asked for.
+fn asked_of_nothing_known(approval: Approval) -> Life {
+    let mut life = Life::new(None);
+    life.approval = approval;
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    life
+}
+
+fn looked_up(life: &mut Life, found: Option<tuikuan_domain::Payment>) {
+    let finding = match &found {
+        None => PaymentFinding::NotFound(note("ORDER_NOT_EXIST")),
+        Some(payment) => PaymentFinding::Paid(PaymentReport {
+            out_trade_no: payment.out_trade_no.clone(),
+            transaction_id: None,
+            total: payment.total,
+            paid_at: None,
+        }),
+    };
+    let payment = found.map(Box::new);
+    let lookup = Observation::PaymentLookup { finding, payment };
+    life.observe(lookup, Source::Query);
+}
+
+#[test]
+fn the_time_to_agree_that_ran_out_during_the_look_up_is_not_given_again() {
+    let mut life = asked_of_nothing_known(Approval::Needed { until: at(60) });
+    life.now += SignedDuration::from_secs(120);
+    looked_up(&mut life, Some(payment(1000)));
+    let refund = life.refund();
+    assert_eq!(refund.status, Status::Cancelled);
+    assert_eq!(refund.error.as_ref().unwrap().code, "approval_expired");
+}
+
+#[test]
+fn what_never_left_is_judged_anew_when_it_is_sent_again() {
+    for first in [Approval::NotNeeded, Approval::Needed { until: at(60) }] {
+        let mut life = asked_of_nothing_known(first);
+        looked_up(&mut life, None);
+        assert_eq!(life.refund().status, Status::Rejected);
+        life.now += SignedDuration::from_secs(120);
+        life.approval = Approval::Needed { until: at(600) };
+        life.command(Command::Retry).unwrap();
+        looked_up(&mut life, Some(payment(1000)));
+        let refund = life.refund();
+        assert_eq!(refund.status, Status::AwaitingApproval);
+        assert_eq!(refund.approval.until(), Some(at(600)));
+    }
+}
+
+#[test]
+fn what_was_sent_elsewhere_is_not_settled_before_wechat_says_how_it_stands() {
+    let mut life = Life::new(Some(payment(1000)));
+    life.command(Command::Request(Box::new(new_refund(1, 400))))
+        .unwrap();
+    life.command(Command::Submit).unwrap();
+    let abnormal = |life: &Life| Observation::Query {
+        finding: Finding::Found(report(life.refund(), WechatState::Abnormal)),
+        asked: life.now,
+    };
+    life.observe(abnormal(&life), Source::Query);
+    // Long after the queries of the first way have ended.
+    life.now += SignedDuration::from_hours(24 * 60);
+    let mut sent = life.clone();
+    sent.refund.as_mut().unwrap().elsewhere_at = Some(life.now);
+    sent.refund.as_mut().unwrap().elsewhere_open = true;
+    let settle = || Command::Resolve {
+        note: "paid in cash".into(),
+    };
+    let refused = Err(Refusal::ElsewhereUnderWay { since: life.now });
+    assert_eq!(sent.clone().command(settle()), refused, "no end yet");
+    let end = |end| {
+        let mut life = sent.clone();
+        life.observe(Observation::Elsewhere(end), Source::Reply);
+        life
+    };
+    let refusal = || ElsewhereEnd::Refused(note("PARAM_ERROR"));
+    assert!(end(refusal()).command(settle()).is_ok(), "not taken");
+    for open in [
+        ElsewhereEnd::Accepted,
+        ElsewhereEnd::Unknown(note("TIMEOUT_NO_RESPONSE")),
+    ] {
+        let mut life = end(open);
+        assert_eq!(life.command(settle()), refused);
+        life.observe(abnormal(&life), Source::Query);
+        assert_eq!(life.command(settle()), refused, "asked before its end");
+        life.now += SignedDuration::from_secs(5);
+        let seen = life.observe(abnormal(&life), Source::Query);
+        assert!(matches!(seen.plan, Plan::At(..)), "it is asked on");
+        assert!(life.command(settle()).is_ok());
+    }
 }

@@ -38,6 +38,9 @@ pub(crate) async fn cancel(
 }
 
 /// Send a rejected refund again, under the same number.
+///
+/// One that never reached WeChat is judged by the rules like a request: it may need a second person
+/// now, or a limit of the day may refuse it.
 #[utoipa::path(post, operation_id = "retry_refund", path = "/v1/refunds/{id}/retry", tag = "refunds",
     params(("id" = String, Path, description = "Our id of the refund")),
     responses((status = 200, description = "The refund as it stands now", body = RefundBody<'static>), WriteProblems))]

@@ -213,7 +213,7 @@ async fn of_200_requests_at_once_exactly_what_fits_into_the_day_is_accepted() {
 #[tokio::test]
 async fn what_was_approved_goes_to_another_account_by_another_person_only() {
     let world = guarded().await;
-    let refund = asked(&world, "R-1").await;
+    let refund = asked(&world, "R1").await;
     let hash = json!({ "content_hash": refund["approval"]["content_hash"] });
     let approved = post(&world, WANG, &path(&refund, "approve"), &hash).await;
     assert_eq!(approved.status, 200, "{}", approved.text);

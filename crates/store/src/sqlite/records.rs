@@ -109,6 +109,8 @@ impl Work<'_> {
                 given.map(|(by, _, _)| by.as_str()),
                 given.map(|(_, at, _)| at.as_microsecond()),
                 given.map(|(_, _, content)| content),
+                refund.elsewhere_at.map(Timestamp::as_microsecond),
+                refund.elsewhere_open,
             ],
         )?;
         Ok(())
@@ -150,6 +152,8 @@ impl Work<'_> {
                 refund.ended_at.map(Timestamp::as_microsecond),
                 refund.version,
                 head,
+                refund.elsewhere_at.map(Timestamp::as_microsecond),
+                refund.elsewhere_open,
             ],
         )?;
         if rows != 1 {

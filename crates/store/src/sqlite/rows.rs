@@ -32,7 +32,7 @@ macro_rules! refund_columns {
          r.error_code, r.error_message, r.error_source, r.error_advice, r.refusal_unconfirmed, \
          r.contradictions, r.attempts, r.waits, r.created_at, r.submitted_at, r.last_attempt_at, \
          r.succeeded_at, r.ended_at, r.version, r.requested_by, r.approval, r.approval_until, \
-         r.approved_by, r.approved_at, r.approved_content"
+         r.approved_by, r.approved_at, r.approved_content, r.elsewhere_at, r.elsewhere_open"
     };
 }
 
@@ -174,6 +174,8 @@ pub(super) fn refund(row: &Row<'_>) -> Read<Refund> {
         version: c.raw()?,
         requested_by: c.parsed_maybe()?,
         approval: approval(&mut c)?,
+        elsewhere_at: c.time_maybe()?,
+        elsewhere_open: c.raw()?,
     })
 }
 

@@ -14,11 +14,11 @@ pub(super) const REFUND_INSERT: &str = "
         attention, attention_since, error_code, error_message, error_source, error_advice,
         refusal_unconfirmed, contradictions, attempts, waits, created_at, submitted_at,
         last_attempt_at, succeeded_at, ended_at, version, history_head, requested_by, approval,
-        approval_until, approved_by, approved_at, approved_content)
+        approval_until, approved_by, approved_at, approved_content, elsewhere_at, elsewhere_open)
     VALUES (
         ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
         ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38,
-        ?39, ?40, ?41, ?42, ?43, ?44, ?45)";
+        ?39, ?40, ?41, ?42, ?43, ?44, ?45, ?46, ?47)";
 
 /// For a refund that stays open, or stays ended: the index of open refunds is not touched.
 pub(super) const REFUND_UPDATE: &str = "
@@ -26,7 +26,8 @@ pub(super) const REFUND_UPDATE: &str = "
         status = ?3, pending_reason = ?4, user_received_account = ?5, error_code = ?6,
         error_message = ?7, error_source = ?8, error_advice = ?9, refusal_unconfirmed = ?10,
         contradictions = ?11, attempts = ?12, waits = ?13, submitted_at = ?14,
-        last_attempt_at = ?15, succeeded_at = ?16, version = ?18, history_head = ?19
+        last_attempt_at = ?15, succeeded_at = ?16, version = ?18, history_head = ?19,
+        elsewhere_at = ?20, elsewhere_open = ?21
     WHERE id = ?1 AND version = ?2 AND ended_at IS ?17";
 
 /// For a refund that ends or opens again. Status and end change together: a constraint ties them.
@@ -36,7 +37,7 @@ pub(super) const REFUND_UPDATE_END: &str = "
         error_message = ?7, error_source = ?8, error_advice = ?9, refusal_unconfirmed = ?10,
         contradictions = ?11, attempts = ?12, waits = ?13, submitted_at = ?14,
         last_attempt_at = ?15, succeeded_at = ?16, ended_at = ?17, version = ?18,
-        history_head = ?19
+        history_head = ?19, elsewhere_at = ?20, elsewhere_open = ?21
     WHERE id = ?1 AND version = ?2";
 
 /// The columns that stand in an index, and others that change as rarely.
