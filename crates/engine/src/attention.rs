@@ -4,9 +4,7 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::PersonId;
-use tuikuan_store::{
-    AdminChange, Administered, Care, CommitError, DeliveryId, EndpointId, NewAudit,
-};
+use tuikuan_store::{Action, AdminChange, Administered, Care, CommitError, DeliveryId, EndpointId};
 
 use crate::by::By;
 use crate::engine::Engine;
@@ -49,35 +47,33 @@ impl Engine {
     pub async fn care(&self, seen: Care, caring: Caring, by: &By) -> Result<Cared, EngineError> {
         let mut care = seen;
         care.version = care.version.saturating_add(1);
-        let (action, detail) = match caring {
+        let (action, mut detail) = match caring {
             Caring::Assign(assignee) => {
                 let detail = serde_json::json!({ "to": assignee.as_ref().map(|id| id.as_str()) });
                 care.assignee = assignee;
-                ("attention.assigned", detail)
+                (Action::ATTENTION_ASSIGNED, detail)
             }
             Caring::Snooze(until) => {
                 care.snoozed_until = Some(until);
                 let detail = serde_json::json!({ "until": until.to_string() });
-                ("attention.snoozed", detail)
+                (Action::ATTENTION_SNOOZED, detail)
             }
             Caring::Wake => {
                 care.snoozed_until = None;
-                ("attention.woken", serde_json::json!({}))
+                (Action::ATTENTION_WOKEN, serde_json::json!({}))
             }
             Caring::Settle { note } => {
                 care.settled_at = Some(self.now());
                 let detail = serde_json::json!({ "note": note });
                 care.note = Some(note);
-                ("attention.settled", detail)
+                (Action::ATTENTION_SETTLED, detail)
             }
         };
-        let audit = NewAudit {
-            at: self.now(),
-            actor: by.actor.to_string(),
-            action: action.to_owned(),
-            subject: care.subject.to_string(),
-            detail: detail.to_string(),
-        };
+        if let Some(facts) = detail.as_object_mut() {
+            facts.insert("merchant".to_owned(), care.merchant.as_str().into());
+        }
+        let subject = care.subject.to_string();
+        let audit = by.entry(self.now(), action, (&subject, detail));
         let act = Administered::Cared(care);
         match self.store().administer(AdminChange { act, audit }).await {
             Ok(()) => Ok(Cared::Done),
@@ -99,13 +95,11 @@ impl Engine {
     ) -> Result<usize, EngineError> {
         ids.truncate(REDELIVER_MAX);
         let count = ids.len();
-        let audit = NewAudit {
-            at: self.now(),
-            actor: by.actor.to_string(),
-            action: "deliveries.redelivered".to_owned(),
-            subject: endpoint.to_string(),
-            detail: serde_json::json!({ "count": count }).to_string(),
-        };
+        let found = self.store().endpoint(endpoint)?;
+        let found = found.ok_or(EngineError::NotFound)?;
+        let detail = serde_json::json!({ "merchant": found.merchant.as_str(), "count": count });
+        let action = Action::DELIVERIES_REDELIVERED;
+        let audit = by.entry(self.now(), action, (endpoint.as_str(), detail));
         let act = Administered::Redelivered(ids);
         match self.store().administer(AdminChange { act, audit }).await {
             Ok(()) => {

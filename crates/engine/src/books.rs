@@ -5,9 +5,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use tuikuan_domain::reconcile::{BillKind, DifferenceState, day_of, ready_at};
 use tuikuan_domain::{DifferenceId, MerchantName};
-use tuikuan_store::{
-    Action, Bill, BillAct, BillChange, CommitError, Difference, Merchants, NewAudit,
-};
+use tuikuan_store::{Action, Bill, BillAct, BillChange, CommitError, Difference, Merchants};
 
 use crate::by::By;
 use crate::engine::Engine;
@@ -130,7 +128,8 @@ impl Engine {
             };
             let audit = (*kind == BillKind::Refunds).then(|| {
                 let subject = format!("{}/{day}", merchant.name);
-                self.noted(by, Action::RECONCILIATION_RUN, (subject, "{}".to_owned()))
+                let detail = serde_json::json!({ "merchant": merchant.name.as_str() });
+                by.entry(self.now(), Action::RECONCILIATION_RUN, (&subject, detail))
             });
             let mch_id = merchant.mch_id.clone();
             let change = BillChange {
@@ -168,6 +167,7 @@ impl Engine {
             return Err(EngineError::DifferenceSettled);
         }
         let detail = serde_json::json!({
+            "merchant": difference.merchant.as_str(),
             "class": difference.class.as_str(),
             "out_refund_no": difference.out_refund_no,
             "note": note,
@@ -179,10 +179,10 @@ impl Engine {
                 note: note.to_owned(),
                 by: by.actor.to_string(),
             },
-            audit: Some(self.noted(
-                by,
+            audit: Some(by.entry(
+                self.now(),
                 Action::DIFFERENCE_RESOLVED,
-                (id.to_string(), detail.to_string()),
+                (id.as_str(), detail),
             )),
             at: self.now(),
         };
@@ -194,16 +194,6 @@ impl Engine {
         }
         let settled = store.difference(allowed.clone(), id.clone()).await?;
         settled.ok_or(EngineError::NotFound)
-    }
-
-    fn noted(&self, by: &By, action: Action, (subject, detail): (String, String)) -> NewAudit {
-        NewAudit {
-            at: self.now(),
-            actor: by.actor.to_string(),
-            action: action.name.to_owned(),
-            subject,
-            detail,
-        }
     }
 
     /// A wait and up to a tenth more, so that many do not come at once.

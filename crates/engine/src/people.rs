@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
-use tuikuan_domain::{Actor, Role};
+use tuikuan_domain::{Actor, Role, Source};
 use tuikuan_store::{
     AdminChange, Administered, CommitError, NewAudit, PeopleAct, Scope, Store, User,
 };
@@ -86,12 +86,30 @@ impl<'a> People<'a> {
     }
 
     async fn administer(&self, act: Administered, line: Line<'_>) -> Result<(), EngineError> {
+        let mut detail = line.detail;
+        let source = match line.by {
+            Actor::Person(_) => Source::Console,
+            Actor::Key(_) => Source::Api,
+            Actor::Cli => Source::Cli,
+            Actor::Engine => Source::Engine,
+        };
+        if let Some(facts) = detail.as_object_mut() {
+            facts.insert("source".to_owned(), source.as_str().into());
+            // What concerns one merchant only, its own administrators see.
+            let sole = match facts.get("merchants").and_then(Value::as_array) {
+                Some(names) if names.len() == 1 => names.first().cloned(),
+                Some(_) | None => None,
+            };
+            if let Some(name) = sole {
+                facts.insert("merchant".to_owned(), name);
+            }
+        }
         let audit = NewAudit {
             at: self.now,
             actor: line.by.to_string(),
             action: line.action.to_owned(),
             subject: line.subject.to_owned(),
-            detail: line.detail.to_string(),
+            detail: detail.to_string(),
         };
         let done = self.store.administer(AdminChange { act, audit }).await;
         done.map_err(|error| match error {

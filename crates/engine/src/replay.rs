@@ -4,7 +4,7 @@
 
 use tuikuan_domain::refund::Context;
 use tuikuan_domain::{Observation, Payment, PaymentFinding, Refund, RefundId, Source};
-use tuikuan_store::{AdminChange, Administered, InboxRecord, NewAudit, Replayed as Stored};
+use tuikuan_store::{Action, AdminChange, Administered, InboxRecord, Replayed as Stored};
 use tuikuan_terms::OutRefundNo;
 use tuikuan_wechat::v2::notification as v2;
 use tuikuan_wechat::v3::notification::{self as v3, Subject};
@@ -66,19 +66,26 @@ impl Engine {
         if row.entry.body.is_empty() {
             return Ok(Replayed::Gone);
         }
+        // The act is in the log before anything comes of it (INV-35).
+        let detail = serde_json::json!({
+            "merchant": merchant.name.as_str(),
+            "before": row.entry.outcome,
+        });
+        let subject = number.to_string();
+        self.audit(by, Action::NOTIFICATION_REPLAYED, &subject, detail)
+            .await?;
         let effect = match self.effect(&merchant, &row).await? {
             Ok(effect) => effect,
             Err(reason) => return Ok(Replayed::NotUnderstood { reason }),
         };
         let outcome = effect.outcome;
-        let audit = NewAudit {
-            at: self.now(),
-            actor: by.actor.to_string(),
-            action: "notification.replayed".to_owned(),
-            subject: number.to_string(),
-            detail: serde_json::json!({ "before": row.entry.outcome, "after": outcome })
-                .to_string(),
-        };
+        let detail = serde_json::json!({
+            "merchant": merchant.name.as_str(),
+            "before": row.entry.outcome,
+            "after": outcome,
+        });
+        let action = Action::NOTIFICATION_SETTLED;
+        let audit = by.entry(self.now(), action, (&subject, detail));
         let act = Administered::Replayed(Stored {
             number,
             outcome: outcome.to_owned(),

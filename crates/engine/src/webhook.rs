@@ -9,10 +9,11 @@ use secrecy::SecretString;
 use serde::Serialize;
 use tuikuan_domain::{Event, MerchantName, Refund};
 use tuikuan_store::{
-    AdminChange, Administered, DeliveryId, Endpoint, EndpointId, NewAudit, NewDelivery, ReadError,
+    Action, AdminChange, Administered, DeliveryId, Endpoint, EndpointId, NewDelivery, ReadError,
     Store,
 };
 
+use crate::by::By;
 use crate::clock::IdSource;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -222,11 +223,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::EndpointRefused`] for a URL that cannot be used.
-    pub async fn add_endpoint(
-        &self,
-        new: NewEndpoint,
-        actor: &str,
-    ) -> Result<Endpoint, EngineError> {
+    pub async fn add_endpoint(&self, new: NewEndpoint, by: &By) -> Result<Endpoint, EngineError> {
         let url = checked_url(&new.url, self.network().as_ref())?;
         self.merchant(&new.merchant)
             .ok_or(EngineError::UnknownMerchant)?;
@@ -241,7 +238,7 @@ impl Engine {
             created_at: self.now(),
         };
         let act = Administered::EndpointCreated(endpoint.clone());
-        self.administer(act, (actor, "endpoint.created", endpoint.id.as_str()))
+        self.administer(act, (by, Action::ENDPOINT_CREATED, &endpoint))
             .await?;
         Ok(endpoint)
     }
@@ -253,12 +250,12 @@ impl Engine {
     pub async fn update_endpoint(
         &self,
         endpoint: Endpoint,
-        actor: &str,
+        by: &By,
     ) -> Result<Endpoint, EngineError> {
         let url = checked_url(&endpoint.url, self.network().as_ref())?;
         let endpoint = Endpoint { url, ..endpoint };
         let act = Administered::EndpointUpdated(endpoint.clone());
-        self.administer(act, (actor, "endpoint.updated", endpoint.id.as_str()))
+        self.administer(act, (by, Action::ENDPOINT_UPDATED, &endpoint))
             .await?;
         Ok(endpoint)
     }
@@ -271,7 +268,7 @@ impl Engine {
     pub async fn rotate_endpoint_secret(
         &self,
         id: &EndpointId,
-        actor: &str,
+        by: &By,
     ) -> Result<Endpoint, EngineError> {
         let stored = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
         let endpoint = Endpoint {
@@ -279,11 +276,8 @@ impl Engine {
             ..stored
         };
         let act = Administered::EndpointUpdated(endpoint.clone());
-        self.administer(
-            act,
-            (actor, "endpoint.secret_rotated", endpoint.id.as_str()),
-        )
-        .await?;
+        self.administer(act, (by, Action::ENDPOINT_SECRET_ROTATED, &endpoint))
+            .await?;
         Ok(endpoint)
     }
 
@@ -291,10 +285,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
-    pub async fn delete_endpoint(&self, id: &EndpointId, actor: &str) -> Result<(), EngineError> {
-        self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+    pub async fn delete_endpoint(&self, id: &EndpointId, by: &By) -> Result<(), EngineError> {
+        let endpoint = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
         let act = Administered::EndpointDeleted(id.clone());
-        self.administer(act, (actor, "endpoint.deleted", id.as_str()))
+        self.administer(act, (by, Action::ENDPOINT_DELETED, &endpoint))
             .await
     }
 
@@ -302,10 +296,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
-    pub async fn redeliver(&self, id: &DeliveryId) -> Result<(), EngineError> {
-        self.store().delivery(id)?.ok_or(EngineError::NotFound)?;
-        self.store().redeliver(id.clone(), self.now()).await?;
-        self.wake();
+    pub async fn redeliver(&self, id: &DeliveryId, by: &By) -> Result<(), EngineError> {
+        let delivery = self.store().delivery(id)?.ok_or(EngineError::NotFound)?;
+        self.redeliver_all(vec![delivery.id], &delivery.endpoint_id, by)
+            .await?;
         Ok(())
     }
 
@@ -313,8 +307,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NotFound`], or [`EngineError::EndpointRefused`] with what went wrong.
-    pub async fn send_test(&self, id: &EndpointId) -> Result<u16, EngineError> {
+    pub async fn send_test(&self, id: &EndpointId, by: &By) -> Result<u16, EngineError> {
         let endpoint = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+        let detail = serde_json::json!({ "merchant": endpoint.merchant.as_str() });
+        self.audit(by, Action::ENDPOINT_TESTED, id.as_str(), detail)
+            .await?;
         let body = format!(
             "{{\"type\":\"webhook.test\",\"timestamp\":\"{}\",\"data\":{{}}}}",
             self.now()
@@ -331,15 +328,10 @@ impl Engine {
     async fn administer(
         &self,
         act: Administered,
-        (actor, action, subject): (&str, &str, &str),
+        (by, action, endpoint): (&By, Action, &Endpoint),
     ) -> Result<(), EngineError> {
-        let audit = NewAudit {
-            at: self.now(),
-            actor: actor.to_owned(),
-            action: action.to_owned(),
-            subject: subject.to_owned(),
-            detail: "{}".to_owned(),
-        };
+        let detail = serde_json::json!({ "merchant": endpoint.merchant.as_str() });
+        let audit = by.entry(self.now(), action, (endpoint.id.as_str(), detail));
         self.store().administer(AdminChange { act, audit }).await?;
         self.reload_endpoints()?;
         Ok(())

@@ -90,7 +90,7 @@ impl People<'_> {
             by,
             action: "key.revoked",
             subject: id.as_str(),
-            detail: json!({}),
+            detail: json!({ "merchants": scope_json(&key.scope) }),
         };
         self.administer(Administered::KeyRevoked(id.clone()), line)
             .await

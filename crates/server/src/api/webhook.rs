@@ -82,7 +82,7 @@ pub(crate) async fn create(
     };
     crate::api::merchant(&app, &caller, &merchant)?;
     let new = NewEndpoint { merchant, url };
-    let endpoint = app.engine.add_endpoint(new, caller.key.as_str()).await?;
+    let endpoint = app.engine.add_endpoint(new, &caller.by()).await?;
     Ok(json(StatusCode::CREATED, &with_secret(&endpoint)))
 }
 
@@ -167,10 +167,7 @@ pub(crate) async fn update(
         endpoint.failing_since = None;
         endpoint.disabled_reason = (!enabled).then(|| SWITCHED_OFF.to_owned());
     }
-    let endpoint = app
-        .engine
-        .update_endpoint(endpoint, caller.key.as_str())
-        .await?;
+    let endpoint = app.engine.update_endpoint(endpoint, &caller.by()).await?;
     Ok(json(StatusCode::OK, &EndpointBody::of(&endpoint)))
 }
 
@@ -185,7 +182,7 @@ pub(crate) async fn delete(
 ) -> Result<Response, Problem> {
     let endpoint = visible(&app, &caller, &id)?;
     app.engine
-        .delete_endpoint(&endpoint.id, caller.key.as_str())
+        .delete_endpoint(&endpoint.id, &caller.by())
         .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -204,7 +201,7 @@ pub(crate) async fn rotate(
     require_empty(&app, request.into_body()).await?;
     let endpoint = app
         .engine
-        .rotate_endpoint_secret(&endpoint.id, caller.key.as_str())
+        .rotate_endpoint_secret(&endpoint.id, &caller.by())
         .await?;
     Ok(json(StatusCode::OK, &with_secret(&endpoint)))
 }
@@ -235,7 +232,7 @@ pub(crate) async fn test(
 ) -> Result<Response, Problem> {
     let endpoint = visible(&app, &caller, &id)?;
     require_empty(&app, request.into_body()).await?;
-    let (http_status, error) = match app.engine.send_test(&endpoint.id).await {
+    let (http_status, error) = match app.engine.send_test(&endpoint.id, &caller.by()).await {
         Ok(status) => (Some(status), None),
         Err(EngineError::EndpointRefused { reason }) => (None, Some(reason)),
         Err(error) => return Err(error.into()),
@@ -301,7 +298,7 @@ pub(crate) async fn redeliver(
         .delivery(&delivery)?
         .filter(|found| found.endpoint_id == endpoint.id);
     let found = found.ok_or_else(absent)?;
-    app.engine.redeliver(&found.id).await?;
+    app.engine.redeliver(&found.id, &caller.by()).await?;
     let after = store.delivery(&delivery)?.ok_or_else(absent)?;
     Ok(json(StatusCode::ACCEPTED, &DeliveryBody::of(&after)))
 }

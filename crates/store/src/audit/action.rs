@@ -49,6 +49,7 @@ actions! {
     ENDPOINT_DELETED = "endpoint.deleted", "A webhook endpoint was removed.";
     ENDPOINT_DISABLED = "endpoint.disabled", "A webhook endpoint that failed for long was switched off.";
     ENDPOINT_SECRET_ROTATED = "endpoint.secret_rotated", "A webhook endpoint got another secret.";
+    ENDPOINT_TESTED = "endpoint.tested", "A test message was sent to a webhook endpoint.";
     USER_SET_UP = "user.set_up", "The first administrator came in by the link of the first start.";
     USER_CREATED = "user.created", "Somebody who may sign in was added.";
     USER_ROLE_CHANGED = "user.role_changed", "Somebody's role or merchants were changed.";
@@ -79,6 +80,7 @@ actions! {
     ATTENTION_WOKEN = "attention.woken", "What was put off is shown again.";
     ATTENTION_SETTLED = "attention.settled", "What needs a person was dealt with.";
     NOTIFICATION_REPLAYED = "notification.replayed", "A stored notification was taken in again.";
+    NOTIFICATION_SETTLED = "notification.settled", "What such a notification came to this time.";
     DELIVERIES_REDELIVERED = "deliveries.redelivered", "Webhook messages were sent again.";
     CONFIG_LOADED = "config.loaded", "The service started with a configuration.";
     AUDIT_EXPORTED = "audit.exported", "The audit log was exported.";

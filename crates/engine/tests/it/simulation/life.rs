@@ -148,7 +148,10 @@ impl Life {
                 merchant: name_of(at).parse().unwrap(),
                 url: "https://shop.example.com/hook".to_owned(),
             };
-            now(life.nodes[0].engine.add_endpoint(new, "simulation")).unwrap();
+            now(life.nodes[0]
+                .engine
+                .add_endpoint(new, &tuikuan_engine::By::cli()))
+            .unwrap();
         }
         life
     }

@@ -89,7 +89,7 @@ pub(crate) async fn add(
         merchant,
         url: url.clone(),
     };
-    match app.engine.add_endpoint(new, visit.actor().as_str()).await {
+    match app.engine.add_endpoint(new, &visit.by()).await {
         Ok(endpoint) => show_secret(&app, &visit, &endpoint).await,
         Err(EngineError::EndpointRefused { reason }) => {
             let mut page = WebhooksPage::read(&app, &visit).await?;

@@ -155,6 +155,12 @@ const ACTIONS: &[(&str, &str, &str)] = &[
         "重新处理通知",
         "notification replayed",
     ),
+    (
+        "notification.settled",
+        "通知处理结果",
+        "outcome of a replayed notification",
+    ),
+    ("endpoint.tested", "测试推送地址", "endpoint tested"),
     ("batch.uploaded", "上传批次", "batch uploaded"),
     ("batch.submitted", "提交批次", "batch submitted"),
     ("batch.approved", "同意批次", "batch approved"),

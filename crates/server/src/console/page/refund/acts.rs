@@ -200,7 +200,7 @@ pub(crate) async fn redeliver(
     if delivery.is_none_or(|delivery| delivery.refund_id != refund.id) {
         return Err(Fault::NotFound);
     }
-    let notice = match app.engine.redeliver(&wanted).await {
+    let notice = match app.engine.redeliver(&wanted, &visit.by()).await {
         Ok(()) => Notice::Refund(Told::Redelivered),
         // The endpoint is gone.
         Err(EngineError::NotFound) => Notice::Refund(Told::NotPossible),

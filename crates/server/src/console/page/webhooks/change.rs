@@ -26,10 +26,8 @@ pub(crate) async fn rotate(
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let endpoint = known(&app, &visit, &id)?;
-    let actor = visit.actor();
-    let rotated = app
-        .engine
-        .rotate_endpoint_secret(&endpoint.id, actor.as_str());
+    let by = visit.by();
+    let rotated = app.engine.rotate_endpoint_secret(&endpoint.id, &by);
     show_secret(&app, &visit, &rotated.await?).await
 }
 
@@ -65,8 +63,8 @@ pub(crate) async fn disable(
 
 async fn update(app: &Shared, visit: &Visit, endpoint: Endpoint) -> Result<Response, Fault> {
     let here = format!("/console/webhooks/{}", endpoint.id);
-    let actor = visit.actor();
-    app.engine.update_endpoint(endpoint, actor.as_str()).await?;
+    let by = visit.by();
+    app.engine.update_endpoint(endpoint, &by).await?;
     Ok(to_saying(app, &here, Notice::Saved))
 }
 
@@ -77,10 +75,8 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let endpoint = known(&app, &visit, &id)?;
-    let actor = visit.actor();
-    app.engine
-        .delete_endpoint(&endpoint.id, actor.as_str())
-        .await?;
+    let by = visit.by();
+    app.engine.delete_endpoint(&endpoint.id, &by).await?;
     Ok(to_saying(
         &app,
         "/console/webhooks",
@@ -95,7 +91,7 @@ pub(crate) async fn test(
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let endpoint = known(&app, &visit, &id)?;
-    let tested = match app.engine.send_test(&endpoint.id).await {
+    let tested = match app.engine.send_test(&endpoint.id, &visit.by()).await {
         Ok(status) => Tested::Answered(status),
         Err(EngineError::EndpointRefused { reason }) => Tested::Failed(reason),
         Err(error) => return Err(error.into()),
