@@ -16,8 +16,6 @@ const ENTRY_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 128 * ENTRY_BYTES;
 /// Details are written in blocks of this many bytes.
 const DETAIL_BLOCK_BYTES: usize = 512 * 1024;
-/// The longest details of one entry: a bill's values are bounded by its reader.
-const DETAIL_BYTES_MAX: u64 = 64 * 1024;
 
 /// One number of one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -214,11 +212,6 @@ impl Sealed {
         Ok(bytes)
     }
 }
-
-const _: () = assert!(
-    DETAIL_BYTES_MAX == 1 << 16,
-    "the length of details has 16 bits"
-);
 
 #[cfg(test)]
 mod tests {
