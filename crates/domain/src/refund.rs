@@ -215,6 +215,10 @@ pub struct NewRefund {
 
 /// One refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "two facts that have nothing to do with each other"
+)]
 pub struct Refund {
     /// Our id.
     pub id: RefundId,

@@ -230,7 +230,7 @@ async fn round(
             let engine = engine.clone();
             tracker.spawn(async move {
                 let ends = EndsTheProcess;
-                run(&engine, work).await;
+                Box::pin(run(&engine, work)).await;
                 drop((ends, place));
             });
         }

@@ -148,4 +148,8 @@ async fn a_replay_changes_nothing_that_took_effect_and_finds_what_is_known_by_no
         .iter()
         .filter(|e| e.entry.action == "notification.replayed");
     assert_eq!(replays.count(), 2);
+    let settled = log
+        .iter()
+        .filter(|e| e.entry.action == "notification.settled");
+    assert_eq!(settled.count(), 2);
 }

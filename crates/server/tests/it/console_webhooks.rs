@@ -138,6 +138,15 @@ async fn messages_are_listed_and_sent_again_one_or_many() {
         tested.text
     );
     assert_eq!(world.network.webhooks.lock().unwrap().len(), 1);
+    let log = store.audit_after(0, 1000).unwrap();
+    for entry in log.iter().map(|e| &e.entry) {
+        let about = ["endpoint.", "deliveries."];
+        if about.iter().any(|what| entry.action.starts_with(what)) {
+            assert!(entry.detail.contains("\"merchant\":\"main\""), "{entry:?}");
+            assert!(entry.detail.contains("\"source\""), "{entry:?}");
+        }
+    }
+    assert!(log.iter().any(|e| e.entry.action == "endpoint.tested"));
 }
 
 #[tokio::test]
