@@ -40,9 +40,8 @@ struct ElsewherePage {
     bank: &'static str,
     /// Why the card cannot be used.
     wrong: Option<&'static str>,
-    possible: bool,
-    /// Whether another person has to do it.
-    barred: bool,
+    /// Why it cannot be sent now, or not by this person.
+    closed: Option<&'static str>,
 }
 
 /// `GET /console/refunds/{id}/abnormal`.
@@ -139,8 +138,10 @@ impl ElsewherePage {
             to: Elsewhere::BuyerCard.as_str(),
             bank: "",
             wrong: None,
-            possible: refund.status == Status::Abnormal,
-            barred: barred(visit, refund),
+            closed: match refund.status {
+                Status::Abnormal => barred(visit, refund).then_some(words.barred),
+                _ => Some(words.not_possible),
+            },
         })
     }
 }
