@@ -51,19 +51,15 @@ impl Engine {
         Ok(())
     }
 
-    /// The first day whose bill is wanted: the first that was ever wanted, but not further back than
-    /// the settings say. What happened before the installation is looked at on demand only.
+    /// The first day whose bill is wanted: the first that was ever wanted by itself, but not further
+    /// back than the settings say. What happened before the installation is looked at on demand only,
+    /// and a look at one day wants no other.
     async fn first_wanted(&self, merchant: &Merchant, today: Date) -> Result<Date, LedgerError> {
         let days = self.settings().bill_look_back.min(DAYS_KEPT);
         let span = jiff::Span::new().try_days(days).unwrap_or_default();
         let earliest = today.checked_sub(span).unwrap_or(today);
-        let ever = (Date::MIN, today);
-        let known = self
-            .store()
-            .bill_days(Merchants::All, merchant.name.clone(), ever)
-            .await?;
-        let first = known.first().map_or(today, |day| day.bill.day);
-        Ok(first.max(earliest))
+        let first = self.store().first_bill_day(merchant.name.clone()).await?;
+        Ok(first.unwrap_or(today).max(earliest))
     }
 
     async fn known_bills(

@@ -198,7 +198,7 @@ pub enum BillAct {
         /// When to ask for it.
         due: Timestamp,
     },
-    /// A bill is wanted again, or for the first time.
+    /// A bill is wanted again, or for the first time, because a person asked for it.
     Again {
         /// Which.
         bill: Bill,

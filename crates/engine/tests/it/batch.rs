@@ -30,7 +30,7 @@ const LINES: usize = 5;
 
 /// Time that moves when it is told to.
 #[derive(Default)]
-struct Moved(AtomicI64);
+pub(crate) struct Moved(AtomicI64);
 
 impl Clock for Moved {
     fn now(&self) -> Timestamp {
@@ -43,7 +43,7 @@ impl Clock for Moved {
 }
 
 impl Moved {
-    fn pass(&self, seconds: i64) {
+    pub(crate) fn pass(&self, seconds: i64) {
         self.0.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
     }
 }
@@ -84,14 +84,14 @@ impl Network for Nowhere {
     }
 }
 
-struct Place {
-    store: Arc<Store>,
-    clock: Arc<Moved>,
+pub(crate) struct Place {
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<Moved>,
     ids: Arc<Counted>,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let store = Store::open("sqlite::memory:", &Options::stepped()).unwrap();
         Self {
             store: Arc::new(store),
@@ -101,7 +101,7 @@ impl Place {
     }
 
     /// A process over what is stored.
-    fn process(&self) -> Engine {
+    pub(crate) fn process(&self) -> Engine {
         self.process_of("main")
     }
 
@@ -141,7 +141,7 @@ fn run<T>(future: impl Future<Output = T>, steps: usize) -> Option<T> {
     None
 }
 
-fn all<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn all<T>(future: impl Future<Output = T>) -> T {
     run(future, 100_000).unwrap()
 }
 

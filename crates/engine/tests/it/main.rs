@@ -8,5 +8,6 @@
 
 mod batch;
 mod bills;
+mod books;
 mod reconcile;
 mod simulation;

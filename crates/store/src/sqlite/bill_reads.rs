@@ -92,6 +92,17 @@ impl Sqlite {
         .await
     }
 
+    pub(crate) async fn first_bill_day(&self, merchant: MerchantName) -> Read<Option<Date>> {
+        self.read_aside(move |c| {
+            let sql = "SELECT day FROM bill_days WHERE merchant = ?1 AND by_hand = 0
+                       ORDER BY day LIMIT 1";
+            one(c, sql, [merchant.as_str()], |row| {
+                Columns::of(row, "bill").parsed()
+            })
+        })
+        .await
+    }
+
     pub(crate) async fn differences(&self, filter: DifferenceFilter) -> Read<DifferencePage> {
         if !filter.allowed.allows(&filter.merchant) {
             return Ok(DifferencePage {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rusqlite::params;
 use tuikuan_domain::DifferenceId;
-use tuikuan_domain::reconcile::{Class, DayState, Healing, LineState, Repair};
+use tuikuan_domain::reconcile::{Class, DayState, DifferenceState, Healing, LineState, Repair};
 use tuikuan_domain::{RefundId, Status};
 use tuikuan_terms::{Fen, MchId};
 
@@ -47,11 +47,14 @@ impl Work<'_> {
                 }
             }
             BillAct::Again { bill, mch_id } => {
-                if !self.insert_bill(bill, at)? {
-                    let sql = "UPDATE bill_days SET tries = 0
-                               WHERE merchant = ?1 AND day = ?2 AND kind = ?3";
-                    self.execute(sql, bill_key(bill))?;
-                }
+                let sql = if self.insert_bill(bill, at)? {
+                    "UPDATE bill_days SET by_hand = 1
+                     WHERE merchant = ?1 AND day = ?2 AND kind = ?3"
+                } else {
+                    "UPDATE bill_days SET tries = 0
+                     WHERE merchant = ?1 AND day = ?2 AND kind = ?3"
+                };
+                self.execute(sql, bill_key(bill))?;
                 self.set_bill_job(bill, mch_id, at)?;
             }
             BillAct::Tried {
@@ -208,8 +211,8 @@ impl Work<'_> {
         }
     }
 
-    /// The same again changes nothing; another class, or coming back after it was gone, opens it
-    /// again.
+    /// The same again changes nothing, but what is still open is asked about again: its payment or
+    /// its refund may have changed. Another class, or coming back after it was gone, opens it again.
     fn find_again(
         &mut self,
         run: &Run<'_>,
@@ -222,7 +225,11 @@ impl Work<'_> {
         let same = known.class == new.class.as_str() || (waited && new.healing.is_none());
         if same && !gone {
             let sql = "UPDATE differences SET run = ?2 WHERE id = ?1";
-            return self.exactly_one(sql, params![known.id, run.number]);
+            self.exactly_one(sql, params![known.id, run.number])?;
+            if known.state != DifferenceState::Open.as_str() {
+                return Ok(());
+            }
+            return self.plan_difference(run, &known.id, new);
         }
         let at = run.at.as_microsecond();
         let settled = new.healing.map(|_| at);
@@ -366,7 +373,25 @@ impl Work<'_> {
                    WHERE merchant = ?1 AND day = ?2 AND state = 'open' AND run < ?3";
         let row = params![merchant, run.bill.day.to_string(), run.number, at];
         self.execute(sql, row)?;
+        self.ask_again(run)?;
         self.end_waiting(run)
+    }
+
+    /// What was made elsewhere and did not fit into its payment, on any day: with each bill it is
+    /// asked about again, since the payment may have room for it now (INV-39).
+    fn ask_again(&mut self, run: &Run<'_>) -> Result<(), Trouble> {
+        let sql = "INSERT INTO jobs (key, lane, step, due_at, fence, leased, hinted)
+                   SELECT 'difference:' || id, ?2, '', ?3, 0, 0, 0
+                   FROM differences INDEXED BY differences_open
+                   WHERE merchant = ?1 AND state = 'open' AND class = 'wechat_only'
+                     AND repair = 'review_payment'
+                   ON CONFLICT (key) DO NOTHING";
+        let lane = Lane::Difference(run.mch_id.clone()).to_string();
+        let row = params![run.bill.merchant.as_str(), lane, run.at.as_microsecond()];
+        if self.execute(sql, row)? > 0 {
+            self.effects.jobs = true;
+        }
+        Ok(())
     }
 
     /// What waited for this bill and is not in it.

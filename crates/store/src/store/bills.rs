@@ -50,6 +50,16 @@ impl Store {
         }
     }
 
+    /// The first day whose bill was wanted by itself; a day that a person looked at does not count.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn first_bill_day(&self, merchant: MerchantName) -> Result<Option<Date>, ReadError> {
+        match self {
+            Self::Sqlite(s) => s.first_bill_day(merchant).await,
+        }
+    }
+
     /// A page of differences.
     ///
     /// # Errors

@@ -282,6 +282,37 @@ async fn an_answer_settles_a_difference_or_changes_the_proposal() {
 }
 
 #[tokio::test]
+async fn what_is_open_is_asked_about_again_by_another_run_and_what_did_not_fit_by_each_bill() {
+    for world in each() {
+        let found = vec![new(1, "PORTAL 1", Class::WechatOnly)];
+        let refused = |guard: Guard, now| {
+            let settle = BillAct::Settle {
+                id: format!("rd_{:020}", 1).parse().unwrap(),
+                healing: None,
+                repair: Repair::ReviewPayment,
+                refund_id: None,
+            };
+            let world = &world;
+            async move { world.bills(Some(&guard), settle, now).await }
+        };
+        let lane = || Lane::Difference(mch_id());
+        world.run(today(), found.clone(), at(0)).await;
+        let first = world.claim_lane(lane(), at(1)).await.remove(0);
+        refused(first.guard, at(2)).await;
+        assert_eq!(world.claim_lane(lane(), at(9)).await, vec![]);
+        world.run(today(), found, at(10)).await;
+        let again = world.claim_lane(lane(), at(11)).await.remove(0);
+        refused(again.guard, at(12)).await;
+        let tomorrow = today().tomorrow().unwrap();
+        world.run(tomorrow, Vec::new(), at(20)).await;
+        let later = world.claim_lane(lane(), at(21)).await;
+        assert_eq!(later.len(), 1);
+        let open = world.differences_of(today()).await;
+        assert_eq!(open[0].repair, Repair::ReviewPayment);
+    }
+}
+
+#[tokio::test]
 async fn the_next_bill_heals_what_waited_for_it_or_ends_the_waiting() {
     for world in each() {
         let here = world.succeeded(1, at(0)).await;

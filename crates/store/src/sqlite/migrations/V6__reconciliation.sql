@@ -9,6 +9,8 @@ CREATE TABLE bill_days (
     tries               INTEGER NOT NULL,
     error               TEXT,
     wanted_at           INTEGER NOT NULL,
+    -- Known only because a person looked at that day: it does not tell from when on bills are wanted.
+    by_hand             INTEGER NOT NULL DEFAULT 0,
     tried_at            INTEGER,
     fetched_at          INTEGER,
     run                 INTEGER NOT NULL,
