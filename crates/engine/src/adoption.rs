@@ -3,7 +3,7 @@
 
 use tuikuan_domain::refund::{Content, adopt};
 use tuikuan_domain::{NewRefund, OrderRef, PaymentReport, RefundId, Report};
-use tuikuan_store::{CommitError, InboxEntry};
+use tuikuan_store::CommitError;
 
 use crate::by::By;
 use crate::clock::refund_id;
@@ -27,14 +27,14 @@ pub(crate) enum Adoption {
 }
 
 impl Engine {
-    /// Makes a record of a refund that was made elsewhere. The notification that told of it, if one
-    /// did, is written in the same commit; otherwise nothing is written unless it is adopted.
+    /// Makes a record of a refund that was made elsewhere. What is beside it, such as the notification
+    /// that told of it, is written in the same commit; nothing is written unless it is adopted.
     pub(crate) async fn adopt_stranger(
         &self,
         merchant: &Merchant,
         report: &Report,
         by: &By,
-        inbox: Option<InboxEntry>,
+        beside: &Beside,
     ) -> Result<Adoption, EngineError> {
         let number = &report.out_refund_no;
         let Some((out_trade_no, total)) = report.out_trade_no.clone().zip(report.total) else {
@@ -45,10 +45,6 @@ impl Engine {
             transaction_id: report.transaction_id.clone(),
             total,
             paid_at: None,
-        };
-        let beside = Beside {
-            inbox,
-            ..Beside::default()
         };
         for _ in 0..ROUNDS_MAX {
             let known = self.store().refund_by_number(&merchant.mch_id, number)?;
@@ -68,7 +64,7 @@ impl Engine {
                     return Ok(Adoption::DoesNotFit);
                 }
             };
-            match self.ledger().commit(&transition, &id, &beside).await {
+            match self.ledger().commit(&transition, &id, beside).await {
                 Ok(_) => return Ok(Adoption::Adopted(id)),
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),

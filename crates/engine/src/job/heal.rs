@@ -55,7 +55,7 @@ pub(crate) async fn run(
     let finding = call.stranger_finding(&merchant, &number);
     let beside = Beside {
         exchange: Some(call.exchange("query", None)),
-        ..Beside::default()
+        ..Beside::under(&held.guard)
     };
     let taken = take_in(engine, &merchant, &difference, (&finding, asked), beside).await?;
     let settled = match &taken {
@@ -128,7 +128,7 @@ async fn take_in(
         return Ok(Taken::Contradicted);
     }
     let by = By::engine(Source::Bill);
-    match engine.adopt_stranger(merchant, report, &by, None).await {
+    match engine.adopt_stranger(merchant, report, &by, &beside).await {
         Ok(Adoption::Adopted(_) | Adoption::Known) => {
             let refund = store.refund_by_number(&merchant.mch_id, &number)?;
             Ok(refund.map_or(Taken::Nothing, |refund| Taken::Refund(Box::new(refund))))

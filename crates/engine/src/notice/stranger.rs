@@ -9,6 +9,7 @@ use crate::adoption::Adoption;
 use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::ledger::Beside;
 use crate::merchant::Merchant;
 
 impl Engine {
@@ -63,7 +64,11 @@ impl Engine {
         inbox: Option<InboxEntry>,
     ) -> Result<(), EngineError> {
         let by = By::engine(Source::Notification);
-        let adoption = self.adopt_stranger(merchant, report, &by, inbox.clone());
+        let beside = Beside {
+            inbox: inbox.clone(),
+            ..Beside::default()
+        };
+        let adoption = self.adopt_stranger(merchant, report, &by, &beside);
         match adoption.await? {
             Adoption::Adopted(_) => {
                 self.tally().count("notifications_unmatched", "adopted");
