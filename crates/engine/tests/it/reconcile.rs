@@ -41,6 +41,28 @@ struct Place {
     schedule: Schedule,
 }
 
+/// The payment of a refund, large enough for all of it.
+fn paid(number: &str, now: Timestamp) -> Payment {
+    Payment {
+        id: format!("pay_{number:0>20}").parse().unwrap(),
+        merchant: "main".parse().unwrap(),
+        mch_id: "1900000109".parse().unwrap(),
+        sub_mch_id: None,
+        out_trade_no: format!("T{number:0>8}").parse().unwrap(),
+        transaction_id: None,
+        total: fen(1_000_000),
+        paid_at: None,
+        reserved: Fen::ZERO,
+        spent: Fen::ZERO,
+        external: Fen::ZERO,
+        refunds: 0,
+        in_flight: None,
+        last_submit: None,
+        created_at: now,
+        version: 1,
+    }
+}
+
 impl Place {
     fn new() -> Self {
         Self {
@@ -74,24 +96,7 @@ impl Place {
 
     /// A refund of ours that WeChat has taken, and where it stands.
     fn sent(&self, number: &str, amount: i64, state: WechatState, now: Timestamp) {
-        let payment = Payment {
-            id: format!("pay_{number:0>20}").parse().unwrap(),
-            merchant: "main".parse().unwrap(),
-            mch_id: "1900000109".parse().unwrap(),
-            sub_mch_id: None,
-            out_trade_no: format!("T{number:0>8}").parse().unwrap(),
-            transaction_id: None,
-            total: fen(1_000_000),
-            paid_at: None,
-            reserved: Fen::ZERO,
-            spent: Fen::ZERO,
-            external: Fen::ZERO,
-            refunds: 0,
-            in_flight: None,
-            last_submit: None,
-            created_at: now,
-            version: 1,
-        };
+        let payment = paid(number, now);
         let mut change = Change::empty(now);
         change.payment = Some(Changed {
             record: payment.clone(),

@@ -131,6 +131,14 @@ async fn messages_are_listed_and_sent_again_one_or_many() {
         .iter()
         .filter(|e| e.entry.action == "deliveries.redelivered");
     assert_eq!(sent.count(), 2);
+}
+
+#[tokio::test]
+async fn a_test_is_sent_and_every_act_is_logged_with_its_merchant() {
+    let world = World::new().await;
+    let id = endpoint(&world).await;
+    let path = format!("{HERE}/{id}");
+    let visitor = Visitor::of(&world, Role::Operator).await;
     let tested = visitor.post(&format!("{path}/test"), &[]).await;
     assert!(
         tested.text.contains("对方已接收，状态码 204"),
@@ -138,7 +146,7 @@ async fn messages_are_listed_and_sent_again_one_or_many() {
         tested.text
     );
     assert_eq!(world.network.webhooks.lock().unwrap().len(), 1);
-    let log = store.audit_after(0, 1000).unwrap();
+    let log = world.engine.store().audit_after(0, 1000).unwrap();
     for entry in log.iter().map(|e| &e.entry) {
         let about = ["endpoint.", "deliveries."];
         if about.iter().any(|what| entry.action.starts_with(what)) {

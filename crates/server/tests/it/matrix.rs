@@ -205,7 +205,7 @@ fn whose(row: &Row, place: &Place) -> Whose {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the size belongs to the result")]
+#[expect(clippy::print_stdout, reason = "the size belongs to the result")]
 #[tokio::test]
 async fn every_route_asks_everybody_what_its_policy_says() {
     let place = Place::new().await;

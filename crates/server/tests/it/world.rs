@@ -198,7 +198,7 @@ impl World {
             engine,
             router,
             network,
-            folder: folder,
+            folder,
         }
     }
 

@@ -212,6 +212,13 @@ impl Intruder {
                 ));
                 AuditFault::Altered { number: inner }
             }
+            _ => self.edit_order(kind, (row, inner)),
+        }
+    }
+
+    /// Lines in other places, cut off, or once more.
+    fn edit_order(&mut self, kind: i64, (row, inner): (i64, i64)) -> AuditFault {
+        match kind {
             8 => {
                 let (one, other) = (inner.min(row), inner.max(row));
                 let (one, other) = if one == other {

@@ -2,6 +2,7 @@
 //! compare-and-set, with their entry in the log.
 
 use jiff::SignedDuration;
+use tuikuan_domain::MerchantName;
 use tuikuan_domain::approval::{DayLimit, Rules, Usage, UsageClaim};
 use tuikuan_store::{
     Action, AdminChange, Administered, Change, CommitError, NewAudit, RulesAct, StoredRules,
@@ -80,9 +81,9 @@ async fn exactly_what_fits_into_a_day_is_written() {
     }
 }
 
-fn rules(version: i64, own: bool) -> StoredRules {
+fn rules(version: i64, of: Option<MerchantName>) -> StoredRules {
     StoredRules {
-        merchant: own.then(|| merchant("main")),
+        merchant: of,
         rules: Rules {
             approval_above: Some(fen(50_000)),
             person_day: DayLimit {
@@ -110,22 +111,26 @@ async fn set(world: &World, act: RulesAct) -> Result<(), CommitError> {
 async fn of_two_changes_of_the_same_rules_one_wins() {
     for world in each() {
         assert_eq!(world.store.rules().await.unwrap(), vec![]);
-        for stored in [rules(1, false), rules(1, true), rules(2, true)] {
+        for stored in [
+            rules(1, None),
+            rules(1, Some(merchant("main"))),
+            rules(2, Some(merchant("main"))),
+        ] {
             set(&world, RulesAct::Set(stored)).await.unwrap();
         }
-        let stale = set(&world, RulesAct::Set(rules(2, true))).await;
+        let stale = set(&world, RulesAct::Set(rules(2, Some(merchant("main"))))).await;
         assert!(matches!(stale, Err(CommitError::Conflict)), "{stale:?}");
-        let twice = set(&world, RulesAct::Set(rules(1, false))).await;
+        let twice = set(&world, RulesAct::Set(rules(1, None))).await;
         assert!(matches!(twice, Err(CommitError::Conflict)), "{twice:?}");
         let all = world.store.rules().await.unwrap();
-        assert_eq!(all, vec![rules(1, false), rules(2, true)]);
+        assert_eq!(all, vec![rules(1, None), rules(2, Some(merchant("main")))]);
         let removed = |version| RulesAct::Removed {
             merchant: merchant("main"),
             version,
         };
         assert!(set(&world, removed(1)).await.is_err());
         set(&world, removed(2)).await.unwrap();
-        assert_eq!(world.store.rules().await.unwrap(), vec![rules(1, false)]);
+        assert_eq!(world.store.rules().await.unwrap(), vec![rules(1, None)]);
         let head = world.store.verify_audit(None).await.unwrap().unwrap();
         assert_eq!(head.number, 4, "what lost has no entry");
     }

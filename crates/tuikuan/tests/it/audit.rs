@@ -1,6 +1,7 @@
 //! `audit`: the log is proved and exported beside a running service.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -65,24 +66,7 @@ fn the_log_is_exported_and_proved_beside_a_running_service() {
     // Another file there already is not overwritten.
     assert_eq!(audit(&["export", "--output", path]).code, 1);
 
-    let hash = head["head"]["hash"].as_str().unwrap();
-    let turned: String = hash.chars().rev().collect();
-    fs::write(&file, text.replace(hash, &turned)).unwrap();
-    let differs = audit(&["verify", "--head", path]);
-    assert_eq!(differs.code, 1);
-    assert!(
-        differs.out.contains("not the one of the exported log"),
-        "{}",
-        differs.out
-    );
-    fs::write(&file, "no head\n").unwrap();
-    let cut = audit(&["verify", "--head", path]);
-    assert_eq!(
-        (cut.code, cut.err.contains("was it cut?")),
-        (1, true),
-        "{}",
-        cut.err
-    );
+    a_changed_head_is_found(&audit, (&file, path), &text);
     let to_stdout = audit(&["export"]);
     assert!(
         to_stdout
@@ -91,5 +75,32 @@ fn the_log_is_exported_and_proved_beside_a_running_service() {
             .last()
             .unwrap()
             .starts_with("{\"head\":")
+    );
+}
+
+/// The log no longer agrees with a head that was changed, and a file without one is named.
+fn a_changed_head_is_found(
+    audit: &impl Fn(&[&str]) -> Said,
+    (file, path): (&Path, &str),
+    text: &str,
+) {
+    let head: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let hash = head["head"]["hash"].as_str().unwrap();
+    let turned: String = hash.chars().rev().collect();
+    fs::write(file, text.replace(hash, &turned)).unwrap();
+    let differs = audit(&["verify", "--head", path]);
+    assert_eq!(differs.code, 1);
+    assert!(
+        differs.out.contains("not the one of the exported log"),
+        "{}",
+        differs.out
+    );
+    fs::write(file, "no head\n").unwrap();
+    let cut = audit(&["verify", "--head", path]);
+    assert_eq!(
+        (cut.code, cut.err.contains("was it cut?")),
+        (1, true),
+        "{}",
+        cut.err
     );
 }

@@ -187,10 +187,14 @@ mod tests {
             let mut rest = code;
             let mut line = "`".to_owned();
             for _ in 0..10 {
-                line.push(['`', ',', 'x'][rest % 3]);
+                line.push(match rest % 3 {
+                    0 => '`',
+                    1 => ',',
+                    _ => 'x',
+                });
                 rest /= 3;
             }
-            let plain: Vec<&str> = line[1..].split(",`").collect();
+            let plain: Vec<&str> = line.strip_prefix('`').unwrap().split(",`").collect();
             assert_eq!(cut(&line, plain.len()), texts(&plain), "{line}");
         }
     }

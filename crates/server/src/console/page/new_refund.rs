@@ -238,7 +238,7 @@ impl FindPage {
 }
 
 /// The form, with what is known of its order now.
-pub(super) async fn page_of(
+async fn page_of(
     app: &Shared,
     visit: &Visit,
     mut form: Form,

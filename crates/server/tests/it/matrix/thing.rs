@@ -37,24 +37,16 @@ pub(crate) struct Place {
 
 /// What stands for a placeholder, by the pattern up to it. **The place to add a line.**
 pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
+    let mut all = things_of_the_interface(place);
+    all.extend(things_of_the_console(place));
+    all
+}
+
+fn things_of_the_interface(place: &Place) -> Vec<(&'static str, String, Whose)> {
     let order = format!("ORDER-{MARK}-1");
     vec![
         ("/v1/refunds/{id}", place.refund.clone(), Whose::Main),
         ("/v1/batches/{id}", place.batch.clone(), Whose::Main),
-        ("/console/batches/{id}", place.batch.clone(), Whose::Main),
-        ("/console/refunds/{id}", place.refund.clone(), Whose::Main),
-        ("/console/approvals/{id}", place.refund.clone(), Whose::Main),
-        (
-            "/console/payments/{merchant}",
-            "main".to_owned(),
-            Whose::Main,
-        ),
-        (
-            "/console/payments/{merchant}/{out_trade_no}",
-            // Without the mark: a page that says "not found" links to itself in the other language.
-            "ORDER-PLAIN-1".to_owned(),
-            Whose::Main,
-        ),
         ("/v1/payments/{merchant}", "main".to_owned(), Whose::Main),
         ("/v1/payments/{merchant}/{out_trade_no}", order, Whose::Main),
         ("/v1/webhooks/{id}", place.endpoint.clone(), Whose::Main),
@@ -78,6 +70,29 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
             place.difference.clone(),
             Whose::Main,
         ),
+        ("/notify/{merchant}", "main".to_owned(), Whose::Nobody),
+        ("/docs/{*file}", "index.html".to_owned(), Whose::Nobody),
+        ("/setup/{token}", "x".repeat(43), Whose::Nobody),
+        ("/assets/{file}", "console.css".to_owned(), Whose::Nobody),
+    ]
+}
+
+fn things_of_the_console(place: &Place) -> Vec<(&'static str, String, Whose)> {
+    vec![
+        ("/console/batches/{id}", place.batch.clone(), Whose::Main),
+        ("/console/refunds/{id}", place.refund.clone(), Whose::Main),
+        ("/console/approvals/{id}", place.refund.clone(), Whose::Main),
+        (
+            "/console/payments/{merchant}",
+            "main".to_owned(),
+            Whose::Main,
+        ),
+        // Without the mark: a page that says "not found" links to itself in the other language.
+        (
+            "/console/payments/{merchant}/{out_trade_no}",
+            "ORDER-PLAIN-1".to_owned(),
+            Whose::Main,
+        ),
         (
             "/console/reconciliation/{merchant}",
             "main".to_owned(),
@@ -93,10 +108,6 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
             place.difference.clone(),
             Whose::Main,
         ),
-        ("/notify/{merchant}", "main".to_owned(), Whose::Nobody),
-        ("/docs/{*file}", "index.html".to_owned(), Whose::Nobody),
-        ("/setup/{token}", "x".repeat(43), Whose::Nobody),
-        ("/assets/{file}", "console.css".to_owned(), Whose::Nobody),
         (
             "/console/account/sessions/{session}",
             place.session.clone(),
@@ -119,21 +130,6 @@ pub(crate) fn things(place: &Place) -> Vec<(&'static str, String, Whose)> {
             Whose::Main,
         ),
         ("/console/keys/{id}", place.key.clone(), Whose::Main),
-        (
-            "/console/notifications/{number}",
-            "1".to_owned(),
-            Whose::Main,
-        ),
-        (
-            "/console/webhooks/{id}",
-            place.endpoint.clone(),
-            Whose::Main,
-        ),
-        (
-            "/console/webhooks/{id}/deliveries/{delivery}",
-            place.delivery.clone(),
-            Whose::Main,
-        ),
     ]
 }
 

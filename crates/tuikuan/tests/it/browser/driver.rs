@@ -166,11 +166,6 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
-    /// Chooses a value of a list.
-    pub(crate) async fn choose(&self, css: &str, value: &str) {
-        self.find(css).await.select_by_value(value).await.unwrap();
-    }
-
     /// Presses keys, wherever the focus is.
     pub(crate) async fn press(&self, keys: &[Key]) {
         for key in keys {

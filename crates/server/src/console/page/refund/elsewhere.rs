@@ -28,6 +28,10 @@ use crate::console::text::notice::{Notice, Told};
 use crate::console::visit::Visit;
 use crate::policy::Permission;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a part of the page that is shown or not"
+)]
 #[derive(Template)]
 #[template(path = "elsewhere.html")]
 struct ElsewherePage {
@@ -40,8 +44,9 @@ struct ElsewherePage {
     bank: &'static str,
     /// Why the card cannot be used.
     wrong: Option<&'static str>,
-    /// Why it cannot be sent now, or not by this person.
-    closed: Option<&'static str>,
+    possible: bool,
+    /// Whether another person has to do it.
+    barred: bool,
 }
 
 /// `GET /console/refunds/{id}/abnormal`.
@@ -138,10 +143,8 @@ impl ElsewherePage {
             to: Elsewhere::BuyerCard.as_str(),
             bank: "",
             wrong: None,
-            closed: match refund.status {
-                Status::Abnormal => barred(visit, refund).then_some(words.barred),
-                _ => Some(words.not_possible),
-            },
+            possible: refund.status == Status::Abnormal,
+            barred: barred(visit, refund),
         })
     }
 }
