@@ -107,6 +107,11 @@ impl Place {
 
     /// A process that knows one merchant, of this name.
     fn process_of(&self, name: &str) -> Engine {
+        self.process_on(name, Arc::new(Nowhere))
+    }
+
+    /// The same with somebody at the other end.
+    pub(crate) fn process_on(&self, name: &str, network: Arc<dyn Network>) -> Engine {
         let key = SecretString::from("TESTONLYapiv2key0123456789ABCDEF");
         let account = Account {
             mch_id: "1900000109".parse().unwrap(),
@@ -122,7 +127,7 @@ impl Place {
             merchants: vec![Arc::new(merchant)],
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             ids: Arc::clone(&self.ids) as Arc<dyn IdSource>,
-            network: Arc::new(Nowhere),
+            network,
             settings: Settings::default(),
         })
         .unwrap()

@@ -9,5 +9,6 @@
 mod batch;
 mod bills;
 mod books;
+mod heal;
 mod reconcile;
 mod simulation;
