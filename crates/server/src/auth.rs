@@ -32,6 +32,8 @@ const CACHED_KEYS_MAX: usize = 1024;
 pub(crate) struct Caller {
     /// Which key.
     pub(crate) key: KeyId,
+    /// What the key is looked up by.
+    hash: [u8; 32],
     /// As whom it acts.
     pub(crate) owner: Option<PersonId>,
     /// What it may do: no more than its owner.
@@ -69,6 +71,7 @@ impl Caller {
         };
         Self {
             key: key.id,
+            hash: key.hash,
             owner: key.owner,
             role,
             merchants,
@@ -149,6 +152,21 @@ impl Keys {
         }
         let detail = "the key's role does not allow this";
         Err(Problem::new(Code::FORBIDDEN, detail))
+    }
+
+    /// Whether somebody who was let in a while ago would be let in now and would see the same. The
+    /// answer may be a moment old, as for every request.
+    pub(crate) async fn still_welcome(
+        &self,
+        caller: &Caller,
+        (store, now): (&Store, Timestamp),
+        asked: Permission,
+    ) -> bool {
+        let read = match self.remembered(&caller.hash) {
+            Some(known) => Ok(known),
+            None => self.read(caller.hash, store, now).await,
+        };
+        read.is_ok_and(|found| found.may(asked) && found.merchants == caller.merchants)
     }
 
     async fn read(

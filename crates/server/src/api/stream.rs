@@ -1,7 +1,8 @@
 //! `GET /v1/stream`: every event the caller may see, as server-sent events. The id of a message is
 //! the event's place among all events, so a reader that lost its connection resumes with
 //! `Last-Event-ID` and misses nothing. Slow readers are waited for, never skipped: what was not
-//! sent yet is read from the store again.
+//! sent yet is read from the store again. The stream ends with the key: when it is revoked or has
+//! expired, when its owner is, or when it covers other merchants than at the beginning (INV-34).
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,23 +23,28 @@ use crate::auth::Caller;
 use crate::code::Code;
 use crate::documentation::ReadProblems;
 use crate::parameters::Parameters;
+use crate::policy::Permission;
 use crate::problem::{Fault, Problem};
 use crate::shape::EventBody;
 
 /// Events read from the store at once.
 const BATCH_MAX: u32 = 100;
 
-/// Messages that wait for a slow reader.
-const QUEUE_MAX: usize = 100;
+/// Messages that wait for a slow reader: what waits leaves even if the key is revoked meanwhile.
+const QUEUE_MAX: usize = 4;
 
 /// Commits that come closer together than this are read together.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// The key is looked at again this often while nothing happens.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
 
 /// All events as they happen, as server-sent events.
 ///
 /// Begins now, or after the event named by `Last-Event-ID` (or `after`). Each message has the
 /// event's place as its id, the event's type, and the event as JSON data. Comments keep the
-/// connection open. When the server stops, the stream ends; resume with the last id.
+/// connection open. When the server stops or the key may not hear all of it any more, the stream
+/// ends; resume with the last id.
 #[utoipa::path(get, operation_id = "stream_events", path = "/v1/stream", tag = "events",
     params(("Last-Event-ID" = Option<i64>, Header, description = "The id of the last message seen"),
         ("after" = Option<i64>, Query, description = "The same as a parameter; the header wins"),
@@ -71,6 +77,7 @@ pub(crate) async fn stream(
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
     let reader = Reader {
         sender,
+        caller,
         allowed,
         position,
         _permit: permit,
@@ -106,12 +113,14 @@ type Message = Result<Event, Infallible>;
 /// One client of the stream.
 struct Reader {
     sender: mpsc::Sender<Message>,
+    caller: Arc<Caller>,
     allowed: Merchants,
     position: i64,
     _permit: OwnedSemaphorePermit,
 }
 
-/// The stream has come to its end: the client went away, or events cannot be read.
+/// The stream has come to its end: the client went away or may not listen any more, or events
+/// cannot be read.
 struct Gone;
 
 impl Reader {
@@ -126,6 +135,7 @@ impl Reader {
                 tokio::select! {
                     () = gone => return Err(Gone),
                     changed = committed.changed() => if changed.is_err() { return Err(Gone) },
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
                 }
                 tokio::time::sleep(GATHER).await;
                 Ok(())
@@ -140,22 +150,41 @@ impl Reader {
     /// Sends everything after the position reached.
     async fn send_all(&mut self, app: &Shared) -> Result<(), Gone> {
         loop {
+            self.still_welcome(app).await?;
             let found = app
                 .engine
                 .store()
                 .events_after(self.position, &self.allowed, BATCH_MAX);
             let (events, reached) = found.map_err(|error| unreadable(&error))?;
             for event in &events {
-                let sent = self.sender.send(Ok(message(event))).await;
-                if sent.is_err() {
-                    return Err(Gone);
-                }
+                self.send(app, event).await?;
             }
             if reached <= self.position {
                 return Ok(());
             }
             self.position = reached;
         }
+    }
+
+    /// Sends one event as soon as there is room for it, if the key is still good then.
+    async fn send(&self, app: &Shared, event: &StoredEvent) -> Result<(), Gone> {
+        let place = loop {
+            match tokio::time::timeout(LOOK_EVERY, self.sender.reserve()).await {
+                Ok(place) => break place.map_err(|_foreign| Gone)?,
+                Err(_late) => self.still_welcome(app).await?,
+            }
+        };
+        self.still_welcome(app).await?;
+        place.send(Ok(message(event)));
+        Ok(())
+    }
+
+    async fn still_welcome(&self, app: &Shared) -> Result<(), Gone> {
+        let (store, now) = (app.engine.store(), app.engine.now());
+        let good = app
+            .keys
+            .still_welcome(&self.caller, (store, now), Permission::View);
+        if good.await { Ok(()) } else { Err(Gone) }
     }
 }
 

@@ -2,10 +2,15 @@
 
 use axum::body::Body;
 use http_body_util::BodyExt;
+use std::time::Duration;
 use tower::ServiceExt;
+use tuikuan_domain::{Actor, Role};
+use tuikuan_engine::NewKey;
 use tuikuan_server::Settings;
+use tuikuan_store::{Scope, User};
 
-use crate::world::{ALL, OTHER, World, request};
+use crate::visitor::add_user;
+use crate::world::{ALL, OTHER, World, make_key, request};
 
 /// Reads the stream until it has `count` messages: their ids and data.
 async fn read(
@@ -119,4 +124,64 @@ async fn streams_are_bounded_and_bad_ids_are_named() {
         tokio::task::yield_now().await;
     }
     panic!("the place of a reader that left is not given free");
+}
+
+/// How a key comes to hear less than before.
+#[derive(Debug, Clone, Copy)]
+enum Loss {
+    Revoked,
+    OwnerDisabled,
+    OwnerNarrowed,
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_may_not_hear_all_of_it_any_more() {
+    const TOKEN: &str = "tk_heard_0123456789abcdef0123456789abcde";
+    for loss in [Loss::Revoked, Loss::OwnerDisabled, Loss::OwnerNarrowed] {
+        let world = World::with(Settings {
+            key_cache: Duration::ZERO,
+            ..Settings::default()
+        })
+        .await;
+        let owner = add_user(&world, "li", Role::Operator, Scope::All).await;
+        let new = NewKey {
+            name: "shop".to_owned(),
+            owner: Some(owner.id.clone()),
+            role: Role::Operator,
+            scope: Scope::All,
+            expires_at: None,
+        };
+        let key = make_key(&world.engine, TOKEN, new).await;
+        let open = request("GET", "/v1/stream?after=0", TOKEN);
+        let open = open.body(Body::empty()).unwrap();
+        let response = world.router.clone().oneshot(open).await.unwrap();
+        let mut body = response.into_body();
+        world.refund("main", "R-1").await;
+        let heard = body.frame().await.unwrap().unwrap();
+        let heard = String::from_utf8(heard.into_data().unwrap().to_vec()).unwrap();
+        assert!(heard.contains("refund.queued"), "{heard}");
+        let people = world.engine.people();
+        match loss {
+            Loss::Revoked => people.revoke_key(&Actor::Cli, &key.id).await.unwrap(),
+            Loss::OwnerDisabled => {
+                let disabled_at = Some(world.engine.now());
+                let gone = User {
+                    disabled_at,
+                    ..owner
+                };
+                let done = people.update_user(&Actor::Cli, gone, "user.disabled");
+                done.await.unwrap();
+            }
+            Loss::OwnerNarrowed => {
+                let scope = Scope::Only(vec!["other".parse().unwrap()]);
+                let lesser = User { scope, ..owner };
+                let done = people.update_user(&Actor::Cli, lesser, "user.role_changed");
+                done.await.unwrap();
+            }
+        }
+        world.refund("main", "R-2").await;
+        let rest = tokio::time::timeout(Duration::from_secs(10), body.collect());
+        let rest = rest.await.expect("the stream goes on").unwrap().to_bytes();
+        assert!(rest.is_empty(), "{loss:?}: {rest:?}");
+    }
 }
