@@ -21,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     /// What the console keeps beside the store.
     pub(crate) console: Console,
+    /// One permit for each file that is taken in, from its first byte until it is checked.
+    pub(crate) uploads: Arc<Semaphore>,
     /// One permit for each event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Every task the server starts.

@@ -88,6 +88,7 @@ pub(crate) fn shared(engine: Engine, settings: Settings, stopping: CancellationT
         keys: Keys::new(settings.key_cache),
         metrics: Metrics::new(),
         console: Console::new(),
+        uploads: Arc::new(Semaphore::new(settings.uploads_max)),
         streams: Arc::new(Semaphore::new(settings.streams_max)),
         tasks: TaskTracker::new(),
         stopping,

@@ -16,6 +16,8 @@ pub struct Settings {
     pub body_timeout: Duration,
     /// A request that is not answered after so long is answered 503; repeating it is safe.
     pub request_timeout: Duration,
+    /// Batch files taken in at once: each is held in memory until it is checked.
+    pub uploads_max: usize,
     /// Event streams served at once.
     pub streams_max: usize,
     /// A silent event stream carries a comment after so long, so that proxies keep it open.
@@ -52,6 +54,7 @@ impl Default for Settings {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(30),
+            uploads_max: 4,
             streams_max: 64,
             stream_heartbeat: Duration::from_secs(15),
             drain_timeout: Duration::from_secs(10),

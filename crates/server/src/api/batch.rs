@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
+use tokio::sync::OwnedSemaphorePermit;
 use tuikuan_domain::batch::{Batch, BatchState};
 use tuikuan_domain::{BatchId, MerchantName};
 use tuikuan_engine::batch::file::{self, FILE_BYTES_MAX, File, FileFaults, Format, Whose};
@@ -55,14 +57,20 @@ pub(crate) async fn create(
     };
     merchant(&app, &caller, &name)?;
     let format = format_of(&head.headers)?;
+    let Ok(permit) = Arc::clone(&app.uploads).try_acquire_owned() else {
+        let detail = "as many files as possible are being taken in already; send it again soon";
+        return Err(Problem::new(Code::TOO_MANY_CONNECTIONS, detail));
+    };
+    let permit = Arc::new(permit);
     let bytes = body::read(body, FILE_BYTES_MAX, app.settings.request_timeout).await?;
-    let file = read_file(&app, &name, (bytes.to_vec(), format)).await?;
+    let file = read_file(&app, &name, (bytes, format, Arc::clone(&permit))).await?;
     let upload = Upload {
         merchant: name,
         name: called.as_deref().and_then(label),
         file,
     };
     let accepted = app.engine.accept_batch(upload, &caller.by()).await?;
+    drop(permit);
     let status = if accepted.created {
         StatusCode::CREATED
     } else {
@@ -79,15 +87,17 @@ pub(crate) fn label(text: &str) -> Option<String> {
     (!clean.is_empty()).then(|| clean.to_owned())
 }
 
-/// Reads a file where a long computation is allowed.
-pub(crate) async fn read_file(
+/// Reads a file where a long computation is allowed. It holds the permit even if nobody waits for it
+/// any more.
+async fn read_file(
     app: &Shared,
     name: &MerchantName,
-    (bytes, format): (Vec<u8>, Format),
+    (bytes, format, permit): (Bytes, Format, Arc<OwnedSemaphorePermit>),
 ) -> Result<File, Problem> {
     let absent = || Problem::new(Code::MERCHANT_NOT_FOUND, "no merchant has this name");
     let merchant = Arc::clone(app.engine.merchant(name).ok_or_else(absent)?);
     let reading = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         let whose = Whose {
             merchant: &merchant.name,
             mch_id: &merchant.mch_id,

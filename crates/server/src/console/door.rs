@@ -10,7 +10,6 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method, Uri, header};
-use subtle::ConstantTimeEq;
 
 use super::cookie::{Cookie, Readable};
 use super::fault::Fault;
@@ -81,11 +80,13 @@ async fn visited(
     let mut request = if is_read(request.method()) {
         request
     } else {
-        let (request, fields) = form(app, request).await?;
-        let shown = fields.text("csrf").as_bytes();
-        let known = visit.session.csrf.as_bytes();
-        let same: bool = shown.ct_eq(known).into();
-        if known.is_empty() || !same {
+        let token = &visit.session.csrf;
+        let (request, fields) = if upload::is_upload(&request) {
+            upload::read(app, ours(app, request)?, token).await?
+        } else {
+            form(app, request).await?
+        };
+        if !fields.show(token) {
             return Err(Fault::Stale);
         }
         with_fields(request, fields)
@@ -107,16 +108,19 @@ async fn entered(app: &Shared, request: Request, guest: &Guest) -> Result<Reques
 
 /// Reads the form of a request that comes from a page of ours.
 async fn form(app: &Shared, request: Request) -> Result<(Request, Fields), Fault> {
-    if !origin::is_ours(request.headers(), app.settings.public_url.as_deref()) {
-        return Err(Fault::Stale);
-    }
-    if upload::is_upload(&request) {
-        return upload::read(app, request).await;
-    }
-    let (head, sent) = request.into_parts();
+    let (head, sent) = ours(app, request)?.into_parts();
     let bytes = body::read(sent, FORM_BYTES_MAX, app.settings.body_timeout).await?;
     let fields = Fields::read(bytes).await?;
     Ok((Request::from_parts(head, Body::empty()), fields))
+}
+
+/// The request, if it comes from a page of ours.
+fn ours(app: &Shared, request: Request) -> Result<Request, Fault> {
+    if origin::is_ours(request.headers(), app.settings.public_url.as_deref()) {
+        Ok(request)
+    } else {
+        Err(Fault::Stale)
+    }
 }
 
 fn with_fields(mut request: Request, fields: Fields) -> Request {

@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{Form, FromRequest, Request};
 use http::header;
+use subtle::ConstantTimeEq;
 
 use super::fault::Fault;
 
@@ -31,9 +32,15 @@ impl Fields {
         }
     }
 
-    /// Fields that were read elsewhere.
-    pub(crate) const fn of(fields: Vec<(String, String)>) -> Self {
-        Self(fields)
+    /// Adds a field that was read elsewhere.
+    pub(crate) fn add(&mut self, name: String, value: String) {
+        self.0.push((name, value));
+    }
+
+    /// Whether the form carries the token of a session, which has one.
+    pub(crate) fn show(&self, token: &str) -> bool {
+        let same: bool = self.text("csrf").as_bytes().ct_eq(token.as_bytes()).into();
+        !token.is_empty() && same
     }
 
     /// The value of a field as it was sent; empty when there is none.

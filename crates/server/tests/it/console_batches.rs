@@ -6,16 +6,24 @@ use http::Request;
 use tuikuan_domain::Role;
 use tuikuan_domain::approval::Rules;
 use tuikuan_engine::By;
+use tuikuan_server::Settings;
 use tuikuan_store::Scope;
 use tuikuan_terms::Fen;
 
 use crate::visitor::Visitor;
-use crate::world::{Answer, World};
+use crate::world::{ALL, Answer, World, request};
 
 const BORDER: &str = "----border";
 
 /// Sends a file as a browser does.
-async fn bring(visitor: &Visitor<'_>, csrf: &str, (name, bytes): (&str, &[u8])) -> Answer {
+async fn bring(visitor: &Visitor<'_>, csrf: &str, file: (&str, &[u8])) -> Answer {
+    let mut body = fields(csrf);
+    body.extend_from_slice(&part(file));
+    body.extend_from_slice(format!("--{BORDER}--\r\n").as_bytes());
+    send(visitor, Body::from(body)).await
+}
+
+fn fields(csrf: &str) -> Vec<u8> {
     let mut body = Vec::new();
     for (field, value) in [("csrf", csrf), ("merchant", "main")] {
         let part = format!(
@@ -23,12 +31,17 @@ async fn bring(visitor: &Visitor<'_>, csrf: &str, (name, bytes): (&str, &[u8])) 
         );
         body.extend_from_slice(part.as_bytes());
     }
+    body
+}
+
+fn part((name, bytes): (&str, &[u8])) -> Vec<u8> {
     let head = format!(
         "--{BORDER}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n"
     );
-    body.extend_from_slice(head.as_bytes());
-    body.extend_from_slice(bytes);
-    body.extend_from_slice(format!("\r\n--{BORDER}--\r\n").as_bytes());
+    [head.as_bytes(), bytes, b"\r\n"].concat()
+}
+
+async fn send(visitor: &Visitor<'_>, body: Body) -> Answer {
     let request = Request::builder()
         .method("POST")
         .uri("/console/batches")
@@ -37,7 +50,7 @@ async fn bring(visitor: &Visitor<'_>, csrf: &str, (name, bytes): (&str, &[u8])) 
             format!("multipart/form-data; boundary={BORDER}"),
         )
         .header("sec-fetch-site", "same-origin");
-    visitor.send(request, Body::from(body)).await
+    visitor.send(request, body).await
 }
 
 /// 商户订单号,金额(元),退款原因 and two lines, in GBK.
@@ -140,4 +153,48 @@ async fn another_person_agrees_and_who_may_not_is_shown_nothing() {
         .await;
     assert_eq!(done.status, 303, "{}", done.text);
     assert!(approver.get(&path).await.text.contains("退款中"));
+}
+
+#[tokio::test]
+async fn a_file_before_the_token_is_not_read() {
+    let world = World::new().await;
+    let visitor = Visitor::of(&world, Role::Operator).await;
+    let mut body = part(("event.csv", GBK));
+    body.extend_from_slice(&fields(&visitor.csrf));
+    body.extend_from_slice(format!("--{BORDER}--\r\n").as_bytes());
+    assert_eq!(send(&visitor, Body::from(body)).await.status, 403);
+    // A body that never ends is answered all the same: the file is not waited for.
+    let mut begun = fields("other");
+    begun.extend_from_slice(&part(("event.csv", GBK)));
+    let begun = tokio_stream::once(Ok::<_, std::io::Error>(begun));
+    let endless = tokio_stream::StreamExt::chain(begun, tokio_stream::pending());
+    assert_eq!(send(&visitor, Body::from_stream(endless)).await.status, 403);
+    let twice = [fields(&visitor.csrf), fields(&visitor.csrf)].concat();
+    let twice = [twice, format!("--{BORDER}--\r\n").into_bytes()].concat();
+    assert_eq!(send(&visitor, Body::from(twice)).await.status, 422);
+}
+
+#[tokio::test]
+async fn only_so_many_files_are_taken_in_at_once() {
+    let none = Settings {
+        uploads_max: 0,
+        ..Settings::default()
+    };
+    let world = World::with(none).await;
+    let visitor = Visitor::of(&world, Role::Operator).await;
+    let answer = bring(&visitor, &visitor.csrf.clone(), ("event.csv", GBK)).await;
+    assert_eq!(answer.status, 429);
+    let sent = request("POST", "/v1/batches?merchant=main", ALL);
+    let sent = sent.header("content-type", "text/csv").body(GBK.into());
+    let answer = world.send(sent.unwrap()).await;
+    assert_eq!(answer.problem(), (503, "too_many_connections".to_owned()));
+    assert!(answer.header("retry-after") == "2" && answer.text.contains("taken in"));
+    let world = World::with(Settings {
+        uploads_max: 1,
+        ..Settings::default()
+    })
+    .await;
+    let visitor = Visitor::of(&world, Role::Operator).await;
+    brought(&visitor).await;
+    brought(&visitor).await;
 }
