@@ -279,7 +279,15 @@ impl Work<'_> {
         if user.disabled_at.is_some() || !same {
             self.end_sessions(&user.id)?;
         }
-        Ok(())
+        self.end_links(&user.id)
+    }
+
+    /// A link was made for the person as they were: it does not outlive a change of their rights.
+    /// The link of a demonstration sets no password, and stays.
+    fn end_links(&mut self, user: &PersonId) -> Result<(), Trouble> {
+        let sql = "DELETE FROM invitations
+                   WHERE user_id = ?1 AND used_at IS NULL AND purpose <> 'demo'";
+        self.execute(sql, [user.as_str()]).map(|_| ())
     }
 
     fn end_sessions(&mut self, user: &PersonId) -> Result<(), Trouble> {

@@ -286,6 +286,30 @@ async fn a_link_is_used_once_in_time_and_by_its_person() {
 }
 
 #[tokio::test]
+async fn a_link_does_not_outlive_the_rights_it_was_made_under() {
+    for world in each() {
+        let made = with_user(&world, "li", Role::Viewer).await;
+        let reset = PeopleAct::InvitationMade(link(1, Purpose::Reset, Some(&made)));
+        act(&world, reset, 0).await.unwrap();
+        let raised = User {
+            role: Role::Admin,
+            ..made.clone()
+        };
+        let raised = PeopleAct::UserUpdated(raised);
+        act(&world, raised, 1).await.unwrap();
+        assert!(world.store.invitation(&[1; 32]).await.unwrap().is_none());
+        let now = world.store.user(&made.id).await.unwrap().unwrap();
+        let late = PeopleAct::InvitationAccepted([1; 32], now.clone());
+        let refused = act(&world, late, 2).await.unwrap_err();
+        assert!(matches!(refused, CommitError::Conflict), "{refused:?}");
+        let demo = PeopleAct::InvitationMade(link(2, Purpose::Demo, Some(&made)));
+        act(&world, demo, 3).await.unwrap();
+        act(&world, PeopleAct::UserUpdated(now), 4).await.unwrap();
+        assert!(world.store.invitation(&[2; 32]).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
 async fn the_first_link_makes_one_person_only() {
     for world in each() {
         let made = link(1, Purpose::SetUp, None);
