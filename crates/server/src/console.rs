@@ -32,6 +32,7 @@ pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod stream;
 pub(crate) mod text;
+pub(crate) mod tries;
 pub(crate) mod upload;
 pub(crate) mod visit;
 

@@ -134,6 +134,43 @@ async fn an_approver_sets_up_a_second_factor_and_each_code_is_good_once() {
 }
 
 #[tokio::test]
+async fn after_five_wrong_codes_the_password_is_asked_for_again() {
+    let world = World::new().await;
+    with_password(&world, "li", Role::Approver).await;
+    let owner = Visitor::stranger(&world);
+    sign_in(&owner, "li", PASSWORD).await;
+    let secret = offered(&owner.get("/login/enrol").await);
+    let first = code(&secret, 0);
+    let enrolled = owner.post_raw("/login/enrol", &[("code", &first)]).await;
+    assert_eq!(enrolled.status.as_u16(), 303, "{}", enrolled.text);
+    let stranger = Visitor::stranger(&world);
+    let mut held_up = false;
+    for _round in 0..6 {
+        sign_in(&stranger, "li", PASSWORD).await;
+        let pending = stranger.cookie("tuikuan");
+        for _ in 0..5 {
+            let wrong = stranger
+                .post_raw("/login/code", &[("code", "abcdef")])
+                .await;
+            held_up |= wrong.status.as_u16() == 429;
+        }
+        if held_up {
+            break;
+        }
+        stranger.set("tuikuan", &pending);
+        let right = code(&secret, 1);
+        let late = stranger.post_raw("/login/code", &[("code", &right)]).await;
+        assert_eq!(late.header("location"), "/login", "the session has ended");
+    }
+    assert!(held_up, "and not without end");
+    owner.set("tuikuan", "");
+    sign_in(&owner, "li", PASSWORD).await;
+    let right = code(&secret, 1);
+    let answer = owner.post_raw("/login/code", &[("code", &right)]).await;
+    assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_look_the_same() {
     let world = World::new().await;
     with_password(&world, "li", Role::Viewer).await;

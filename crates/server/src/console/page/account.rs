@@ -196,7 +196,7 @@ async fn present_password_fits(
     visit: &Visit,
     fields: &Fields,
 ) -> Result<bool, Fault> {
-    app.console.limits.proof(&visit.user, visit.guest.address)?;
+    app.console.limits.present(&visit.session)?;
     let shown = SecretString::from(fields.text("present"));
     let fits = app
         .console

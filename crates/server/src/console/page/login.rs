@@ -13,22 +13,24 @@ use secrecy::{ExposeSecret, SecretString};
 use tuikuan_domain::Actor;
 use tuikuan_store::{SecondFactor, User};
 
+mod way_back;
+
+use self::way_back::safe_next;
 use super::{again, html, to, to_saying};
 use crate::app::{App, Shared};
 use crate::console::fault::Fault;
 use crate::console::form::Fields;
 use crate::console::frame::Frame;
+use crate::console::limits::Whence;
 use crate::console::session::{self, SignedIn};
 use crate::console::text::login::Words;
 use crate::console::text::notice::Notice;
+use crate::console::tries::Left;
 use crate::console::visit::{Guest, Visit};
 use crate::console::{door, limits, second_factor};
 
 /// The longest name that is looked up.
 pub(crate) const NAME_CHARS_MAX: usize = 64;
-
-/// The longest way back.
-const NEXT_BYTES_MAX: usize = 1024;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -98,12 +100,12 @@ pub(crate) async fn sign_in(
         .take(NAME_CHARS_MAX)
         .collect();
     let user = app.engine.store().user_by_name(&name).await?;
-    let known = user
-        .as_ref()
-        .is_some_and(|user| limits::is_known(&app, &headers, user));
-    if !known {
-        app.console.limits.address(guest.address)?;
-        app.console.limits.name(&name, guest.address)?;
+    let from = |user| limits::from(&app, &headers, user, guest.address);
+    match &user {
+        Some(user) if from(user) == Whence::KnownBrowser => {
+            app.console.limits.known(user, guest.address)?;
+        }
+        Some(_) | None => app.console.limits.name(&name, guest.address)?,
     }
     let usable = user.as_ref().filter(|user| user.disabled_at.is_none());
     let hash = usable.and_then(|user| user.password.clone());
@@ -175,15 +177,16 @@ pub(crate) async fn code(
     Extension(fields): Extension<Arc<Fields>>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    app.console.limits.address(guest.address)?;
     let Some(pending) = pending(&app, &headers, &guest).await? else {
         return Ok(to("/login"));
     };
     let user = &pending.user;
-    app.console.limits.proof(user, guest.address)?;
     let Some(secret) = &user.totp else {
         return Ok(to("/login/enrol"));
     };
+    let from = limits::from(&app, &headers, user, guest.address);
+    app.console.limits.code(user, from)?;
+    let left = app.console.limits.code_of(&pending.session)?;
     let next = safe_next(fields.text("next"));
     let step = second_factor::step_of(
         fields.text("code"),
@@ -197,6 +200,9 @@ pub(crate) async fn code(
             .people()
             .note_failed_sign_in(Some(&user.id), "second_factor", &address)
             .await?;
+        if left == Left::Nothing {
+            return password_again(&app, &headers, &guest, next).await;
+        }
         let mut page = CodePage::new(&app, &guest, next);
         page.wrong = Some(page.words.code_wrong);
         return again(&page);
@@ -211,6 +217,26 @@ pub(crate) async fn code(
         .update_user(&by, used, "user.second_factor_used")
         .await?;
     pass(&app, &headers, &guest, user, &next).await
+}
+
+/// Too many codes were wrong: what the right password had opened ends.
+async fn password_again(
+    app: &Shared,
+    headers: &HeaderMap,
+    guest: &Guest,
+    next: String,
+) -> Result<Response, Fault> {
+    session::end(app, headers, guest).await?;
+    let words = Words::of(guest.language);
+    let mut response = again(&LoginPage {
+        frame: Frame::outside(app, guest, words.title),
+        words,
+        name: String::new(),
+        next,
+        wrong: Some(words.codes_wrong),
+    })?;
+    session::forget(app, response.headers_mut());
+    Ok(response)
 }
 
 /// `GET /login/enrol`.
@@ -254,7 +280,8 @@ pub(crate) async fn enrol(
     if user.totp.is_some() {
         return Ok(to("/login/code"));
     }
-    app.console.limits.proof(user, guest.address)?;
+    let from = limits::from(&app, &headers, user, guest.address);
+    app.console.limits.code(user, from)?;
     let secret = second_factor::offered(token, user.totp_used);
     let next = safe_next(fields.text("next"));
     let now = Timestamp::now();
@@ -368,40 +395,6 @@ fn next_of(guest: &Guest) -> String {
     safe_next(&next.unwrap_or_default())
 }
 
-/// A way back within the console, or the console.
-fn safe_next(text: &str) -> String {
-    let inside =
-        text == "/console" || text.starts_with("/console/") || text.starts_with("/console?");
-    let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    if inside && plain && text.len() <= NEXT_BYTES_MAX && !text.contains("//") {
-        text.to_owned()
-    } else {
-        "/console".to_owned()
-    }
-}
-
 fn with_next(path: &str, next: &str) -> String {
     format!("{path}?next={}", door::encoded(next))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_way_back_stays_in_the_console() {
-        assert_eq!(safe_next("/console/refunds?a=1"), "/console/refunds?a=1");
-        for bad in [
-            "",
-            "https://evil.example/",
-            "//evil.example",
-            "/console//evil.example",
-            "/consolex",
-            "/console/\\evil",
-            "/console/\r\nSet-Cookie: a=b",
-            "/v1/refunds",
-        ] {
-            assert_eq!(safe_next(bad), "/console", "{bad:?}");
-        }
-    }
 }
