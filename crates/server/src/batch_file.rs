@@ -2,6 +2,8 @@
 //! by page. Text from outside is neutralised for spreadsheets (INV-37). The console and the interface
 //! hand out the same file.
 
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
@@ -10,9 +12,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tuikuan_domain::BatchId;
 use tuikuan_domain::batch::Batch;
 use tuikuan_engine::batch::file::Format;
-use tuikuan_store::{BatchLine, LineFilter, LinesOf, ReadError};
+use tuikuan_engine::{By, EngineError};
+use tuikuan_store::{Action, BatchLine, LineFilter, LinesOf};
 
 use crate::app::App;
+use crate::code::Code;
+use crate::console::fault::Fault;
+use crate::problem::Problem;
 use crate::shape::BatchLineBody;
 
 /// Lines read at a time.
@@ -23,11 +29,58 @@ const PAGES_WAITING: usize = 2;
 /// The columns of a result.
 const HEAD: &str = "line,out_trade_no,transaction_id,amount_fen,amount_yuan,out_refund_no,reason,status,refund,refund_id,warnings,error,message,advice\r\n";
 
-/// Hands the result out.
-pub(crate) fn response(app: &App, batch: &Batch, format: Format) -> Response {
+/// Why a result does not leave.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// As many files as possible are being sent.
+    Full,
+    /// It could not be noted in the audit log.
+    NotNoted(EngineError),
+}
+
+impl From<Held> for Problem {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Full => {
+                let detail = "as many files as possible are being sent already; ask again soon";
+                Self::new(Code::TOO_MANY_CONNECTIONS, detail)
+            }
+            Held::NotNoted(error) => error.into(),
+        }
+    }
+}
+
+impl From<Held> for Fault {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Full => Self::TooMany,
+            Held::NotNoted(error) => error.into(),
+        }
+    }
+}
+
+/// Hands the result out, once it is noted who took it.
+///
+/// # Errors
+/// [`Held`].
+pub(crate) async fn response(
+    app: &App,
+    by: &By,
+    (batch, format): (&Batch, Format),
+) -> Result<Response, Held> {
+    let permit = Arc::clone(&app.streams).try_acquire_owned();
+    let permit = permit.map_err(|_foreign| Held::Full)?;
+    let detail = serde_json::json!({ "merchant": batch.merchant.as_str() });
+    app.engine
+        .audit(by, Action::BATCH_EXPORTED, batch.id.as_str(), detail)
+        .await
+        .map_err(Held::NotNoted)?;
     let (sender, receiver) = mpsc::channel(PAGES_WAITING);
-    app.tasks
-        .spawn(write(App::clone(app), batch.id.clone(), format, sender));
+    let (writer, id) = (App::clone(app), batch.id.clone());
+    app.tasks.spawn(async move {
+        let _permit = permit;
+        write(&writer, id, format, &sender).await;
+    });
     let (media, end) = match format {
         Format::Csv => ("text/csv; charset=utf-8", "csv"),
         Format::JsonLines => ("application/jsonl", "jsonl"),
@@ -40,12 +93,13 @@ pub(crate) fn response(app: &App, batch: &Batch, format: Format) -> Response {
     if let Ok(value) = HeaderValue::try_from(disposition) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
-    response
+    Ok(response)
 }
 
-type Part = Result<Bytes, ReadError>;
+type Sender = mpsc::Sender<Result<Bytes, std::io::Error>>;
 
-async fn write(app: App, batch: BatchId, format: Format, sender: mpsc::Sender<Part>) {
+/// Writes page after page. A file that is cut is seen as such: the transfer breaks off.
+async fn write(app: &App, batch: BatchId, format: Format, sender: &Sender) {
     // Excel takes a file for UTF-8 only with the mark.
     let mut text = match format {
         Format::Csv => format!("\u{feff}{HEAD}"),
@@ -59,12 +113,18 @@ async fn write(app: App, batch: BatchId, format: Format, sender: mpsc::Sender<Pa
             after,
             limit: LINES_AT_ONCE,
         };
-        let lines = match app.engine.store().batch_lines(wanted).await {
-            Ok(lines) => lines,
-            Err(error) => {
-                // A cut file is seen as such: the transfer breaks off.
+        let lines = tokio::select! {
+            () = app.stopping.cancelled() => Err("the service stops"),
+            lines = app.engine.store().batch_lines(wanted) => lines.map_err(|error| {
                 tracing::error!(%error, "the result of a batch ended early");
-                drop(sender.send(Err(error)).await);
+                "the store did not answer"
+            }),
+        };
+        let lines = match lines {
+            Ok(lines) => lines,
+            Err(reason) => {
+                // Nobody reads any more: nothing is to be broken.
+                drop(sender.send(Err(std::io::Error::other(reason))).await);
                 return;
             }
         };

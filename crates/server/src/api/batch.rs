@@ -259,11 +259,8 @@ pub(crate) async fn result(
     let mut parameters = Parameters::of(request.uri());
     let format = parameters.word("format", format_name);
     parameters.finish()?;
-    Ok(batch_file::response(
-        &app,
-        &batch,
-        format.unwrap_or(Format::Csv),
-    ))
+    let format = format.unwrap_or(Format::Csv);
+    Ok(batch_file::response(&app, &caller.by(), (&batch, format)).await?)
 }
 
 /// Reads `csv` or `jsonl`.

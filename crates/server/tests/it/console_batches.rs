@@ -7,7 +7,7 @@ use tuikuan_domain::Role;
 use tuikuan_domain::approval::Rules;
 use tuikuan_engine::By;
 use tuikuan_server::Settings;
-use tuikuan_store::Scope;
+use tuikuan_store::{AuditFilter, Merchants, Scope};
 use tuikuan_terms::Fen;
 
 use crate::visitor::Visitor;
@@ -197,4 +197,25 @@ async fn only_so_many_files_are_taken_in_at_once() {
     let visitor = Visitor::of(&world, Role::Operator).await;
     brought(&visitor).await;
     brought(&visitor).await;
+}
+
+#[tokio::test]
+async fn whoever_takes_a_result_away_is_in_the_log() {
+    let world = World::new().await;
+    let operator = Visitor::of(&world, Role::Operator).await;
+    let path = brought(&operator).await;
+    let result = operator.get(&format!("{path}/result")).await;
+    assert!(result.text.contains("ORDER-0002"), "{}", result.text);
+    let id = path.rsplit('/').next().unwrap();
+    let result = world.get(&format!("/v1/batches/{id}/result")).await;
+    assert!(result.text.contains("ORDER-0002"), "{}", result.text);
+    let filter = AuditFilter {
+        action: Some("batch.exported".to_owned()),
+        ..AuditFilter::of(Merchants::All)
+    };
+    let noted = world.engine.store().list_audit(filter).await.unwrap();
+    let noted: Vec<_> = noted.entries.iter().map(|found| &found.entry).collect();
+    assert_eq!(noted.len(), 2);
+    assert!(noted.iter().all(|entry| entry.subject == id));
+    assert_ne!(noted[0].actor, noted[1].actor);
 }

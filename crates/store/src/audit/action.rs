@@ -75,6 +75,7 @@ actions! {
     BATCH_PAUSED = "batch.paused", "A batch was halted for a while.";
     BATCH_RESUMED = "batch.resumed", "A halted batch goes on.";
     BATCH_CANCELLED = "batch.cancelled", "What was left of a batch was withdrawn.";
+    BATCH_EXPORTED = "batch.exported", "The result of a batch was exported.";
     ATTENTION_ASSIGNED = "attention.assigned", "Somebody took on what needs a person, or gave it back.";
     ATTENTION_SNOOZED = "attention.snoozed", "What needs a person was put off.";
     ATTENTION_WOKEN = "attention.woken", "What was put off is shown again.";

@@ -131,7 +131,7 @@ pub(crate) async fn result(
         None => Format::Csv,
         Some(name) => format_name(name).ok_or(Fault::NotFound)?,
     };
-    Ok(batch_file::response(&app, &batch, format))
+    Ok(batch_file::response(&app, &visit.by(), (&batch, format)).await?)
 }
 
 /// The batch of an id, if the visit covers its merchant.

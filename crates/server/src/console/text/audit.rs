@@ -169,6 +169,7 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("batch.paused", "暂停批次", "batch paused"),
     ("batch.resumed", "继续批次", "batch resumed"),
     ("batch.cancelled", "取消批次", "batch cancelled"),
+    ("batch.exported", "导出批次结果", "batch result exported"),
     ("reconciliation.run", "重新对账", "day reconciled again"),
     ("difference.resolved", "了结对账差异", "difference settled"),
     (
