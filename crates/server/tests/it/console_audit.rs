@@ -91,11 +91,19 @@ async fn the_file_holds_exactly_the_filter_and_the_export_is_logged() {
     let file = admin.get("/console/audit/export?action=user.created").await;
     assert_eq!(file.header("content-type"), "application/x-ndjson");
     assert!(file.header("content-disposition").starts_with("attachment"));
-    let lines: Vec<Value> = file
+    let mut lines: Vec<Value> = file
         .text
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
+    let head = lines.pop().unwrap();
+    let newest = world.engine.store().verify_audit(None).await;
+    let newest = newest.unwrap().unwrap();
+    assert_eq!(
+        head["head"]["number"], newest.number,
+        "a whole file says so"
+    );
+    assert_eq!(head["head"]["hash"].as_str().unwrap().len(), 64);
     assert_eq!(lines.len(), 4, "{}", file.text);
     assert!(lines.iter().all(|line| line["action"] == "user.created"));
     assert_eq!(lines[0]["detail"]["name"], "person 2");

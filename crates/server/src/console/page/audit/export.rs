@@ -1,7 +1,7 @@
 //! The log as a file: one JSON object on each line, newest first, with the hash of each entry. It is
-//! read page by page while it is sent, so that its length costs no memory.
+//! read page by page while it is sent, so that its length costs no memory. A whole file ends with the
+//! head, as that of the command line does; one that is cut has none, and the transfer breaks off.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -41,8 +41,15 @@ pub(crate) async fn export(
     app.engine
         .audit(&visit.by(), Action::AUDIT_EXPORTED, "audit", detail)
         .await?;
+    let newest = AuditFilter {
+        limit: 1,
+        ..AuditFilter::of(visit.merchants.clone())
+    };
+    let newest = app.engine.store().list_audit(newest).await?;
+    let head = head(newest.entries.first());
     let (sender, receiver) = mpsc::channel(1);
-    app.tasks.spawn(send(Arc::clone(&app), filter, sender));
+    app.tasks
+        .spawn(send(Arc::clone(&app), filter, (head, sender)));
     let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();
     let headers = response.headers_mut();
     let media = HeaderValue::from_static("application/x-ndjson");
@@ -52,35 +59,57 @@ pub(crate) async fn export(
     Ok(response)
 }
 
+type Sender = mpsc::Sender<Result<Bytes, std::io::Error>>;
+
 /// Reads page by page until the end, or until nobody reads any more.
-async fn send(app: App, mut filter: AuditFilter, sender: mpsc::Sender<Result<Bytes, Infallible>>) {
+async fn send(app: App, mut filter: AuditFilter, (head, sender): (String, Sender)) {
     loop {
-        let page = match app.engine.store().list_audit(filter.clone()).await {
-            Ok(page) => page,
-            Err(error) => {
+        let page = tokio::select! {
+            () = app.stopping.cancelled() => Err("the service stops"),
+            page = app.engine.store().list_audit(filter.clone()) => page.map_err(|error| {
                 tracing::error!(%error, "an export of the audit log ended early");
+                "the store did not answer"
+            }),
+        };
+        let page = match page {
+            Ok(page) => page,
+            Err(reason) => {
+                // Nobody reads any more: nothing is to be broken.
+                drop(sender.send(Err(std::io::Error::other(reason))).await);
                 return;
             }
         };
-        let lines: String = page.entries.iter().map(line).collect();
-        let sent = tokio::select! {
-            () = app.stopping.cancelled() => return,
-            sent = sender.send(Ok(Bytes::from(lines))) => sent,
-        };
-        match (sent, page.next) {
-            (Ok(()), Some(next)) => filter.before = Some(next),
-            (Ok(()), None) | (Err(_), _) => return,
+        let mut lines: String = page.entries.iter().map(line).collect();
+        if page.next.is_none() {
+            lines.push_str(&head);
+        }
+        if sender.send(Ok(Bytes::from(lines))).await.is_err() {
+            return;
+        }
+        match page.next {
+            Some(next) => filter.before = Some(next),
+            None => return,
         }
     }
 }
 
+/// The line that ends a file: the newest entry whoever exports may see.
+fn head(newest: Option<&AuditEntry>) -> String {
+    let number = newest.map_or(0, |found| found.number);
+    let hash = newest.map_or_else(|| "0".repeat(64), hash);
+    format!(
+        "{}\n",
+        json!({ "head": { "number": number, "hash": hash } })
+    )
+}
+
+fn hash(found: &AuditEntry) -> String {
+    let bytes = found.hash.iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn line(found: &AuditEntry) -> String {
     let entry = &found.entry;
-    let hash: String = found
-        .hash
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     let detail = serde_json::from_str(&entry.detail);
     let line = json!({
         "number": found.number,
@@ -89,7 +118,7 @@ fn line(found: &AuditEntry) -> String {
         "action": entry.action,
         "subject": entry.subject,
         "detail": detail.unwrap_or_else(|_| serde_json::Value::from(entry.detail.as_str())),
-        "hash": hash,
+        "hash": hash(found),
     });
     format!("{line}\n")
 }
