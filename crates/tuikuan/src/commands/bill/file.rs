@@ -6,7 +6,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use indicatif::ProgressBarIter;
 use serde_json::{Value, json};
 use tuikuan_engine::reconcile::{Books, Comparison, compare};
@@ -21,6 +21,9 @@ use crate::config::{Config, FILE};
 use crate::failure::{Misused, SaidAlready};
 use crate::output;
 use crate::setup;
+
+/// Differences that are shown; a day with more compares the wrong things.
+const DIFFERENCES_MAX: usize = 200_000;
 
 type Bar = ProgressBarIter<File>;
 type Reader = BillReader<Unpacked<BufReader<Bar>>>;
@@ -85,6 +88,12 @@ pub(super) async fn reconcile(args: &ReconcileArgs, file: &Path) -> anyhow::Resu
             break;
         }
         found.extend(batch);
+        if found.len() > DIFFERENCES_MAX {
+            bail!(
+                "more than {DIFFERENCES_MAX} differences: is this the bill of {} for {day}?",
+                output::one_line(&args.merchant)
+            );
+        }
     }
     say(args, &comparison, &found)
 }
