@@ -275,7 +275,7 @@ impl Engine {
             secret: self.fresh_secret(),
             ..stored
         };
-        let act = Administered::EndpointUpdated(endpoint.clone());
+        let act = Administered::EndpointRotated(endpoint.clone());
         self.administer(act, (by, Action::ENDPOINT_SECRET_ROTATED, &endpoint))
             .await?;
         Ok(endpoint)

@@ -131,8 +131,10 @@ pub enum Administered {
     KeyRevoked(KeyId),
     /// A new endpoint.
     EndpointCreated(Endpoint),
-    /// An endpoint with new url, secret or state; id, merchant and creation stay.
+    /// An endpoint with new url or state; id, merchant, secret and creation stay.
     EndpointUpdated(Endpoint),
+    /// An endpoint with a new secret; everything else stays.
+    EndpointRotated(Endpoint),
     /// An endpoint is gone; what was pending for it is dead.
     EndpointDeleted(EndpointId),
     /// Something about people.

@@ -142,6 +142,7 @@ impl Work<'_> {
             Administered::KeyRevoked(id) => self.revoke_key(id, at)?,
             Administered::EndpointCreated(endpoint) => self.insert_endpoint(endpoint)?,
             Administered::EndpointUpdated(endpoint) => self.update_endpoint(endpoint)?,
+            Administered::EndpointRotated(endpoint) => self.rotate_endpoint(endpoint)?,
             Administered::EndpointDeleted(id) => self.delete_endpoint(id, at)?,
             Administered::People(act) => self.people(act, at)?,
             Administered::Cared(care) => self.care(care)?,
@@ -223,19 +224,23 @@ impl Work<'_> {
     }
 
     fn update_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
-        let sql = "UPDATE endpoints SET url = ?2, secret = ?3, enabled = ?4, disabled_reason = ?5,
-                       failing_since = ?6
+        let sql = "UPDATE endpoints SET url = ?2, enabled = ?3, disabled_reason = ?4,
+                       failing_since = ?5
                    WHERE id = ?1 AND deleted_at IS NULL";
-        let sealed = self.sealed(endpoint)?;
         let row = params![
             endpoint.id.as_str(),
             endpoint.url,
-            sealed,
             endpoint.enabled,
             endpoint.disabled_reason,
             endpoint.failing_since.map(Timestamp::as_microsecond),
         ];
         self.exactly_one(sql, row)
+    }
+
+    fn rotate_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
+        let sql = "UPDATE endpoints SET secret = ?2 WHERE id = ?1 AND deleted_at IS NULL";
+        let sealed = self.sealed(endpoint)?;
+        self.exactly_one(sql, params![endpoint.id.as_str(), sealed])
     }
 
     /// The row stays for its deliveries; secret and pending messages go.
