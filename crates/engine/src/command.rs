@@ -7,6 +7,7 @@ use tuikuan_domain::{Actor, Payment, Refund, RefundId, Refusal, Status};
 use tuikuan_store::CommitError;
 
 use crate::audit;
+use crate::behind::decide_behind;
 use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -54,6 +55,7 @@ impl Engine {
         if command == Command::Retry && never_left(refund) {
             return self.ask_again(loaded, by).await;
         }
+        let behind = self.behind(refund.requested_by.as_ref(), by)?;
         let beside = Beside {
             audit: audit::of_command(by, self.now(), refund, &command),
             ..Beside::default()
@@ -67,7 +69,7 @@ impl Engine {
                 payment,
                 replaced: None,
             };
-            decide(situation, command.clone(), context)
+            decide_behind(behind.as_ref(), situation, command.clone(), context)
         };
         let acted = self.ledger().act_on(loaded, by, beside, door).await?;
         self.wake();

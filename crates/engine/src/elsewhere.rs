@@ -6,13 +6,13 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tuikuan_domain::refund::{
-    Command, Context, ELSEWHERE, ELSEWHERE_OUTCOME, Elsewhere, ElsewhereEnd, Situation, decide,
-    observe,
+    Command, Context, ELSEWHERE, ELSEWHERE_OUTCOME, Elsewhere, ElsewhereEnd, Situation, observe,
 };
 use tuikuan_domain::{Observation, Payment, Refund, RefundId, Refusal, Source};
 use tuikuan_wechat::{AbnormalRefund, AbnormalTarget, BuildError};
 
 use crate::audit;
+use crate::behind::decide_behind;
 use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -127,6 +127,9 @@ impl Engine {
         place: Elsewhere,
         by: &By,
     ) -> Result<Refund, EngineError> {
+        let loaded = self.ledger().load(id)?;
+        let refund = loaded.refund.as_ref().ok_or(EngineError::NotFound)?;
+        let behind = self.behind(refund.requested_by.as_ref(), by)?;
         let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
             if let Some(since) = self.under_way(refund, context.now) {
                 return Err(Refusal::ElsewhereUnderWay { since });
@@ -136,10 +139,13 @@ impl Engine {
                 payment,
                 replaced: None,
             };
-            decide(situation, Command::SendElsewhere(place), context)
+            decide_behind(
+                behind.as_ref(),
+                situation,
+                Command::SendElsewhere(place),
+                context,
+            )
         };
-        let loaded = self.ledger().load(id)?;
-        let refund = loaded.refund.as_ref().ok_or(EngineError::NotFound)?;
         let command = Command::SendElsewhere(place);
         let beside = Beside {
             audit: audit::of_command(by, self.now(), refund, &command),

@@ -10,6 +10,7 @@ mod adoption;
 mod attention;
 mod audit;
 pub mod batch;
+mod behind;
 pub mod books;
 mod by;
 mod call;

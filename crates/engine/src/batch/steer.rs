@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tuikuan_domain::BatchId;
-use tuikuan_domain::batch::{Batch, Faulty, Need, Steer, steer};
+use tuikuan_domain::batch::{Batch, Faulty, Mark, Need, Steer, SteerRefusal, steer};
 use tuikuan_store::{Action, BatchWrite, CommitError, LineFilter, LinesOf};
 use tuikuan_terms::Fen;
 
@@ -50,6 +50,7 @@ impl Engine {
                     key: by.key.as_ref().map(|key| key.as_str().into()),
                 },
             };
+            self.check_behind(&batch, &act, by)?;
             let next = steer(&batch, &act, &by.actor, self.now())?;
             if matches!(act, Steer::Submit { .. } | Steer::Approve { .. }) {
                 self.prove_content(&batch).await?;
@@ -66,6 +67,25 @@ impl Engine {
             }
         }
         Err(EngineError::from(LedgerError::Contended).into())
+    }
+
+    /// Refused as well if the person behind the key had asked with their own name (INV-32).
+    fn check_behind(&self, batch: &Batch, act: &Steer, by: &By) -> Result<(), BatchError> {
+        let Some(asked) = &batch.requested else {
+            return Ok(());
+        };
+        let Some(person) = self.behind(Some(&asked.by), by)? else {
+            return Ok(());
+        };
+        let mut own = batch.clone();
+        own.requested = Some(Mark {
+            by: person,
+            ..asked.clone()
+        });
+        match steer(&own, act, &by.actor, self.now()) {
+            Err(refusal @ SteerRefusal::SamePerson) => Err(refusal.into()),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// Asks for all refunds of a batch. Where the rules want it, a second person must agree first.

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use tuikuan_domain::approval::{DayLimit, Rules};
-use tuikuan_domain::{Role, WechatState};
-use tuikuan_engine::{By, NewKey};
+use tuikuan_domain::refund::Command;
+use tuikuan_domain::{Actor, Refusal, Role, WechatState};
+use tuikuan_engine::{By, EngineError, NewKey};
 use tuikuan_store::{AuditFilter, Merchants, Scope};
 use tuikuan_terms::Fen;
 
@@ -208,6 +209,48 @@ async fn of_200_requests_at_once_exactly_what_fits_into_the_day_is_accepted() {
         (&problem["limit_of"], &problem["used_count"]),
         (&json!("key"), &json!(50))
     );
+}
+
+#[tokio::test]
+async fn who_made_a_key_of_nobody_does_not_approve_what_it_asks_for() {
+    const SHOP: &str = "tk_shop_0123456789abcdef0123456789abcd";
+    let world = guarded().await;
+    let admin = add_user(&world, "zhao", Role::Admin, Scope::All).await;
+    let new = NewKey {
+        name: "shop".to_owned(),
+        owner: None,
+        role: Role::Operator,
+        scope: Scope::All,
+        expires_at: None,
+    };
+    let computed = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, SHOP.as_bytes());
+    let hash = computed.as_ref().try_into().unwrap();
+    let maker = Actor::Person(admin.id.clone());
+    let people = world.engine.people();
+    people.create_key(&maker, hash, new).await.unwrap();
+    let path_of_payment = "/v1/payments/main/ORDER-S";
+    world
+        .call("PUT", path_of_payment, r#"{"total":3960}"#)
+        .await;
+    let body = json!({
+        "merchant": "main", "out_trade_no": "ORDER-S", "amount": 1980, "out_refund_no": "S",
+    });
+    let refund = post(&world, SHOP, "/v1/refunds", &body).await.json();
+    assert_eq!(refund["status"], "awaiting_approval");
+    let id = refund["id"].as_str().unwrap().parse().unwrap();
+    let by = By::person(admin.id.clone());
+    let approve = Command::Approve {
+        by: maker,
+        comment: None,
+    };
+    let own = world.engine.command(&id, approve, &by).await;
+    assert!(
+        matches!(own, Err(EngineError::Refused(Refusal::SamePerson))),
+        "{own:?}"
+    );
+    let other = json!({ "content_hash": refund["approval"]["content_hash"] });
+    let approved = post(&world, WANG, &path(&refund, "approve"), &other).await;
+    assert_eq!(approved.status, 200, "{}", approved.text);
 }
 
 #[tokio::test]
