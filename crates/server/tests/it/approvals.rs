@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 use tuikuan_domain::approval::{DayLimit, Rules};
+use tuikuan_domain::batch::{Steer, SteerRefusal};
 use tuikuan_domain::refund::Command;
 use tuikuan_domain::{Actor, Refusal, Role, WechatState};
+use tuikuan_engine::batch::BatchError;
 use tuikuan_engine::{By, EngineError, NewKey};
 use tuikuan_store::{AuditFilter, Merchants, Scope};
 use tuikuan_terms::Fen;
@@ -251,6 +253,24 @@ async fn who_made_a_key_of_nobody_does_not_approve_what_it_asks_for() {
     let other = json!({ "content_hash": refund["approval"]["content_hash"] });
     let approved = post(&world, WANG, &path(&refund, "approve"), &other).await;
     assert_eq!(approved.status, 200, "{}", approved.text);
+    let file = "商户订单号,金额(元),退款原因\nORDER-S,19.80,活动取消\n";
+    let upload = request("POST", "/v1/batches?merchant=main&name=s.csv", SHOP)
+        .header("content-type", "text/csv");
+    let batch = world.send(upload.body(file.into()).unwrap()).await.json();
+    let submit = format!("/v1/batches/{}/submit", batch["id"].as_str().unwrap());
+    let waits = post(&world, SHOP, &submit, &json!({})).await.json();
+    assert_eq!(waits["state"], "awaiting_approval", "{waits}");
+    let id = batch["id"].as_str().unwrap().parse().unwrap();
+    let stored = world.engine.store().batch(&id).unwrap().unwrap();
+    let content = stored.content.map(|byte| format!("{byte:02x}")).concat();
+    let own = world
+        .engine
+        .steer_batch(&id, &Steer::Approve { content }, &by)
+        .await;
+    assert!(
+        matches!(own, Err(BatchError::Refused(SteerRefusal::SamePerson))),
+        "{own:?}"
+    );
 }
 
 #[tokio::test]
