@@ -11,6 +11,7 @@ use tuikuan_engine::Engine;
 use crate::auth::Keys;
 use crate::console::Console;
 use crate::metrics::Metrics;
+use crate::places::Places;
 use crate::settings::Settings;
 
 /// What all handlers share.
@@ -23,8 +24,12 @@ pub(crate) struct Shared {
     pub(crate) console: Console,
     /// One permit for each file that is taken in, from its first byte until it is checked.
     pub(crate) uploads: Arc<Semaphore>,
-    /// One permit for each event stream.
-    pub(crate) streams: Arc<Semaphore>,
+    /// One place for each event stream.
+    pub(crate) streams: Places,
+    /// One place for each open page that is told of changes.
+    pub(crate) pages: Places,
+    /// One place for each file that is sent.
+    pub(crate) exports: Places,
     /// Every task the server starts.
     pub(crate) tasks: TaskTracker,
     /// Turns when the server is told to stop.

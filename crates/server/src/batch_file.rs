@@ -2,8 +2,6 @@
 //! by page. Text from outside is neutralised for spreadsheets (INV-37). The console and the interface
 //! hand out the same file.
 
-use std::sync::Arc;
-
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
@@ -68,8 +66,7 @@ pub(crate) async fn response(
     by: &By,
     (batch, format): (&Batch, Format),
 ) -> Result<Response, Held> {
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_foreign| Held::Full)?;
+    let place = app.exports.take(by).ok_or(Held::Full)?;
     let detail = serde_json::json!({ "merchant": batch.merchant.as_str() });
     app.engine
         .audit(by, Action::BATCH_EXPORTED, batch.id.as_str(), detail)
@@ -78,7 +75,7 @@ pub(crate) async fn response(
     let (sender, receiver) = mpsc::channel(PAGES_WAITING);
     let (writer, id) = (App::clone(app), batch.id.clone());
     app.tasks.spawn(async move {
-        let _permit = permit;
+        let _place = place;
         write(&writer, id, format, &sender).await;
     });
     let (media, end) = match format {

@@ -22,6 +22,7 @@ mod json;
 mod metrics;
 mod notify;
 mod parameters;
+mod places;
 mod policy;
 mod problem;
 mod route;

@@ -20,6 +20,10 @@ pub struct Settings {
     pub uploads_max: usize,
     /// Event streams served at once.
     pub streams_max: usize,
+    /// Open pages of the console that are told of changes at once.
+    pub pages_max: usize,
+    /// Files sent at once: exports, reports, results.
+    pub exports_max: usize,
     /// A silent event stream carries a comment after so long, so that proxies keep it open.
     pub stream_heartbeat: Duration,
     /// On shutdown, requests at work have so long to end.
@@ -56,6 +60,8 @@ impl Default for Settings {
             request_timeout: Duration::from_secs(30),
             uploads_max: 4,
             streams_max: 64,
+            pages_max: 256,
+            exports_max: 32,
             stream_heartbeat: Duration::from_secs(15),
             drain_timeout: Duration::from_secs(10),
             key_cache: Duration::from_secs(1),

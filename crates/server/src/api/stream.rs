@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tuikuan_domain::MerchantName;
 use tuikuan_store::{Merchants, ReadError, StoredEvent};
@@ -23,6 +23,7 @@ use crate::auth::Caller;
 use crate::code::Code;
 use crate::documentation::ReadProblems;
 use crate::parameters::Parameters;
+use crate::places::Place;
 use crate::policy::Permission;
 use crate::problem::{Fault, Problem};
 use crate::shape::EventBody;
@@ -68,10 +69,10 @@ pub(crate) async fn stream(
     };
     let after = last_event_id(request.headers())?.or(after);
     let position = after.unwrap_or_else(|| *app.engine.subscribe().borrow());
-    let Ok(permit) = Arc::clone(&app.streams).try_acquire_owned() else {
+    let Some(place) = app.streams.take(&caller.by()) else {
         return Err(Problem::new(
             Code::TOO_MANY_STREAMS,
-            "all event streams are in use",
+            "all event streams are in use, or all that one key may have",
         ));
     };
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
@@ -80,7 +81,7 @@ pub(crate) async fn stream(
         caller,
         allowed,
         position,
-        _permit: permit,
+        _place: place,
     };
     app.tasks.spawn(reader.run(Arc::clone(&app)));
     let heartbeat = KeepAlive::new()
@@ -116,7 +117,7 @@ struct Reader {
     caller: Arc<Caller>,
     allowed: Merchants,
     position: i64,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// The stream has come to its end: the client went away or may not listen any more, or events

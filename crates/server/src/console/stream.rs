@@ -10,7 +10,7 @@ use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tuikuan_domain::RefundId;
 
@@ -18,6 +18,7 @@ use super::fault::Fault;
 use super::session;
 use super::visit::Visit;
 use crate::app::{App, Shared};
+use crate::places::Place;
 
 /// Events read from the store at once.
 const BATCH_MAX: u32 = 200;
@@ -44,8 +45,7 @@ pub(crate) async fn changes(
         Some(id) => Some(id.parse::<RefundId>().map_err(|_foreign| Fault::NotFound)?),
         None => None,
     };
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_foreign| Fault::TooMany)?;
+    let place = app.pages.take(&visit.by()).ok_or(Fault::TooMany)?;
     let (sender, receiver) = mpsc::channel(1);
     let position = *app.engine.subscribe().borrow();
     let watcher = Watcher {
@@ -53,7 +53,7 @@ pub(crate) async fn changes(
         visit,
         refund,
         position,
-        _permit: permit,
+        _place: place,
     };
     app.tasks.spawn(watcher.run(Arc::clone(&app)));
     let heartbeat = KeepAlive::new().interval(app.settings.stream_heartbeat);
@@ -70,7 +70,7 @@ struct Watcher {
     visit: Arc<Visit>,
     refund: Option<RefundId>,
     position: i64,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// The page is gone, or may not listen any more.

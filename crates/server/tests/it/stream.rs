@@ -185,3 +185,18 @@ async fn a_stream_ends_when_its_key_may_not_hear_all_of_it_any_more() {
         assert!(rest.is_empty(), "{loss:?}: {rest:?}");
     }
 }
+
+#[tokio::test]
+async fn one_key_does_not_take_the_streams_of_everybody() {
+    let world = World::new().await;
+    let mut held = Vec::new();
+    for (key, expected) in [(ALL, 200); 8]
+        .into_iter()
+        .chain([(ALL, 503), (OTHER, 200)])
+    {
+        let open = request("GET", "/v1/stream", key).body(Body::empty());
+        let answer = world.router.clone().oneshot(open.unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{}", held.len());
+        held.push(answer);
+    }
+}

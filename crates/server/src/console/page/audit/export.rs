@@ -37,6 +37,7 @@ pub(crate) async fn export(
         "from": filter.from.map(|time| time.to_string()),
         "to": filter.to.map(|time| time.to_string()),
     });
+    let place = app.exports.take(&visit.by()).ok_or(Fault::TooMany)?;
     // What cannot be noted must not leave (INV-35).
     app.engine
         .audit(&visit.by(), Action::AUDIT_EXPORTED, "audit", detail)
@@ -48,8 +49,11 @@ pub(crate) async fn export(
     let newest = app.engine.store().list_audit(newest).await?;
     let head = head(newest.entries.first());
     let (sender, receiver) = mpsc::channel(1);
-    app.tasks
-        .spawn(send(Arc::clone(&app), filter, (head, sender)));
+    let sending = send(Arc::clone(&app), filter, (head, sender));
+    app.tasks.spawn(async move {
+        let _place = place;
+        sending.await;
+    });
     let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();
     let headers = response.headers_mut();
     let media = HeaderValue::from_static("application/x-ndjson");

@@ -31,8 +31,7 @@ pub(crate) async fn report(
     Path((name, date)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
     let (merchant, day) = named(&app, &visit, &name, &date)?;
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_foreign| Fault::TooMany)?;
+    let place = app.exports.take(&visit.by()).ok_or(Fault::TooMany)?;
     let detail = serde_json::json!({ "merchant": merchant.as_str(), "date": day.to_string() });
     app.engine
         .audit(
@@ -46,7 +45,7 @@ pub(crate) async fn report(
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
     let (language, writer) = (visit.language(), Arc::clone(&app));
     app.tasks.spawn(async move {
-        let _permit = permit;
+        let _place = place;
         write(&writer, filter, language, &sender).await;
     });
     let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();

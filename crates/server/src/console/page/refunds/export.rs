@@ -37,8 +37,7 @@ pub(crate) async fn export(
     let filter = Filter::read(&asked);
     let mut search = filter.search(&visit, LIST_MAX).ok_or(Fault::Refused)?;
     search.place = Place::Newest;
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_foreign| Fault::TooMany)?;
+    let place = app.exports.take(&visit.by()).ok_or(Fault::TooMany)?;
     let detail = serde_json::json!({ "filter": filter.spoken() });
     app.engine
         .audit(&visit.by(), Action::REFUNDS_EXPORTED, "refunds", detail)
@@ -48,7 +47,7 @@ pub(crate) async fn export(
     let name = format!("refunds-{}.csv", format::day(visit.now()));
     let written = Arc::clone(&app);
     app.tasks.spawn(async move {
-        let _permit = permit;
+        let _place = place;
         write(&written, search, language, &sender).await;
     });
     let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();
