@@ -93,6 +93,7 @@
     waiting = setTimeout(renew, 250);
   }
   source.addEventListener("changed", soon);
-  source.addEventListener("open", function () { root.classList.remove("offline"); root.classList.add("online"); });
+  // What happened between the page's making and the stream's beginning was not told: look once.
+  source.addEventListener("open", function () { root.classList.remove("offline"); root.classList.add("online"); soon(); });
   source.addEventListener("error", function () { root.classList.remove("online"); root.classList.add("offline"); });
 })();

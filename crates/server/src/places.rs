@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tuikuan_engine::By;
 
-/// Places of one kind that one person or key may have at once.
-const EACH_MAX: usize = 8;
+/// Streams or exports that one person or key may have at once.
+pub(crate) const EACH_MAX: usize = 8;
+
+/// Open pages that one person may have at once. The place of a page that was left is free only when
+/// writing to it fails, up to two heartbeats later, so quick clicking needs many.
+pub(crate) const PAGES_EACH_MAX: usize = 64;
 
 type Held = Arc<Mutex<HashMap<String, usize>>>;
 
@@ -17,14 +21,16 @@ type Held = Arc<Mutex<HashMap<String, usize>>>;
 #[derive(Debug)]
 pub(crate) struct Places {
     all: Arc<Semaphore>,
+    each_max: usize,
     held: Held,
 }
 
 impl Places {
-    /// So many for all.
-    pub(crate) fn new(places_max: usize) -> Self {
+    /// So many for all, and so many for each.
+    pub(crate) fn new(places_max: usize, each_max: usize) -> Self {
         Self {
             all: Arc::new(Semaphore::new(places_max)),
+            each_max,
             held: Held::default(),
         }
     }
@@ -38,7 +44,7 @@ impl Places {
         };
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let count = held.get(&who).copied().unwrap_or(0);
-        if count >= EACH_MAX {
+        if count >= self.each_max {
             return None;
         }
         held.insert(who.clone(), count.saturating_add(1));
@@ -77,7 +83,7 @@ mod tests {
 
     #[test]
     fn nobody_takes_the_places_of_everybody() {
-        let places = Places::new(EACH_MAX + 1);
+        let places = Places::new(EACH_MAX + 1, EACH_MAX);
         let (one, other) = (
             By::key("key_one_0123456789abcdef0123456789".parse().unwrap()),
             By::cli(),

@@ -27,7 +27,7 @@ use crate::console::{self, Console};
 use crate::documentation::{self, Document};
 use crate::gate::gate;
 use crate::metrics::{self, Metrics};
-use crate::places::Places;
+use crate::places::{EACH_MAX, PAGES_EACH_MAX, Places};
 use crate::problem::Problem;
 use crate::settings::Settings;
 use crate::{health, notify};
@@ -90,9 +90,9 @@ pub(crate) fn shared(engine: Engine, settings: Settings, stopping: CancellationT
         metrics: Metrics::new(),
         console: Console::new(),
         uploads: Arc::new(Semaphore::new(settings.uploads_max)),
-        streams: Places::new(settings.streams_max),
-        pages: Places::new(settings.pages_max),
-        exports: Places::new(settings.exports_max),
+        streams: Places::new(settings.streams_max, EACH_MAX),
+        pages: Places::new(settings.pages_max, PAGES_EACH_MAX),
+        exports: Places::new(settings.exports_max, EACH_MAX),
         tasks: TaskTracker::new(),
         stopping,
         openapi: Bytes::from(document),
