@@ -44,6 +44,34 @@ pub struct Fatal {
     pub reason: String,
 }
 
+/// What a database said.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// SQLite.
+    #[error("SQLite: {0}")]
+    Sqlite(rusqlite::Error),
+    /// PostgreSQL, or the connection to it.
+    #[error("PostgreSQL: {}", said(.0))]
+    Postgres(tokio_postgres::Error),
+    /// No connection to PostgreSQL could be had.
+    #[error("no connection to PostgreSQL: {reason}")]
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The server's own words, or what became of the connection.
+fn said(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(said) => format!("{} ({})", said.message(), said.code().code()),
+        None => {
+            let cause = std::error::Error::source(error);
+            cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+        }
+    }
+}
+
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -52,7 +80,7 @@ pub enum ReadError {
     Database {
         /// What it said.
         #[source]
-        source: rusqlite::Error,
+        source: DatabaseError,
     },
     /// A row holds what the schema or the domain does not allow.
     #[error("the stored {what} cannot be read")]
@@ -65,6 +93,26 @@ pub enum ReadError {
     Cancelled,
 }
 
+impl From<DatabaseError> for ReadError {
+    fn from(source: DatabaseError) -> Self {
+        Self::Database { source }
+    }
+}
+
+impl From<tokio_postgres::Error> for ReadError {
+    fn from(source: tokio_postgres::Error) -> Self {
+        // A value of another kind than the schema has.
+        let conversion = std::error::Error::source(&source)
+            .is_some_and(|cause| cause.is::<tokio_postgres::types::WrongType>());
+        if conversion {
+            return Self::Corrupt { what: "column" };
+        }
+        Self::Database {
+            source: DatabaseError::Postgres(source),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for ReadError {
     fn from(source: rusqlite::Error) -> Self {
         match source {
@@ -73,7 +121,9 @@ impl From<rusqlite::Error> for ReadError {
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::Utf8Error(..) => Self::Corrupt { what: "column" },
-            source => Self::Database { source },
+            source => Self::Database {
+                source: DatabaseError::Sqlite(source),
+            },
         }
     }
 }
@@ -82,17 +132,31 @@ impl From<rusqlite::Error> for ReadError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The address is not one we know.
-    #[error("{url} is not a store: expected sqlite:FILE")]
+    #[error("{url} is not a store: expected sqlite:FILE or postgres://USER@HOST/DATABASE")]
     Url {
         /// The address.
         url: String,
     },
-    /// SQLite refused.
+    /// The address of PostgreSQL cannot be used.
+    #[error("the address of the store cannot be used: {reason}")]
+    Address {
+        /// What is wrong with it; never the address itself, which may hold a password.
+        reason: String,
+    },
+    /// The certificates that the database's own is verified against cannot be used.
+    #[error("sslrootcert {path} cannot be used: {reason}")]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The database refused.
     #[error("the database could not be opened")]
     Database {
         /// What it said.
         #[source]
-        source: rusqlite::Error,
+        source: DatabaseError,
     },
     /// The schema could not be brought up to date.
     #[error("the schema could not be brought up to date")]
@@ -131,7 +195,9 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The key file does not hold 32 bytes, or not those this database was written with.
-    #[error("the key file {path} does not belong to this database")]
+    #[error(
+        "the key file {path} does not belong to this database: use the one it was first opened with"
+    )]
     KeyMismatch {
         /// The file.
         path: PathBuf,
@@ -147,6 +213,16 @@ pub enum OpenError {
 
 impl From<rusqlite::Error> for OpenError {
     fn from(source: rusqlite::Error) -> Self {
-        Self::Database { source }
+        Self::Database {
+            source: DatabaseError::Sqlite(source),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for OpenError {
+    fn from(source: tokio_postgres::Error) -> Self {
+        Self::Database {
+            source: DatabaseError::Postgres(source),
+        }
     }
 }

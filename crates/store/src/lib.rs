@@ -23,15 +23,24 @@ mod error;
 mod figures;
 mod ids;
 mod inbox;
+mod indexed;
 mod job;
+mod line;
+mod operation;
 mod people;
+mod postgres;
 mod records;
+mod rows;
 mod rules;
+mod scope;
 mod seal;
 mod search;
 mod select;
+mod signals;
 mod sqlite;
 mod store;
+mod tally;
+mod trouble;
 
 pub use admin::{
     AdminChange, Administered, ApiKey, AuditEntry, Endpoint, NewAudit, Replayed, Scope,
@@ -49,7 +58,7 @@ pub use care::{Care, NeededAsked, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Wai
 pub use chain::{AuditFault, HistoryFault};
 pub use change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
 pub use delivery::{Delivery, DeliveryEnd, DeliveryFilter, DeliveryReport, DeliveryStatus};
-pub use error::{CommitError, Fatal, OpenError, ReadError};
+pub use error::{CommitError, DatabaseError, Fatal, OpenError, ReadError};
 pub use figures::{
     Bucket, Class, FigureDifference, Figures, FiguresAsked, Histogram, Sum, beijing_day,
     beijing_hour,
@@ -60,6 +69,7 @@ pub use job::{Claim, Claimed, Guard, Job, JobKey, Lane, LaneDue, Release};
 pub use people::{
     Invitation, PeopleAct, Purpose, SESSIONS_MAX, SecondFactor, Session, USERS_MAX, User,
 };
+pub use postgres::Postgres;
 pub use records::{
     Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
 };
@@ -67,4 +77,4 @@ pub use rules::{RulesAct, StoredRules, SubjectUsage};
 pub use search::{Found, NumberText, NumberTextError, Place, RefundSearch};
 pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, RefundFilter};
 pub use sqlite::bare_batch_insert;
-pub use store::{Options, Store, Writing};
+pub use store::{LeaseClock, Options, Store, Writing};

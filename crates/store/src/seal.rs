@@ -34,6 +34,15 @@ impl Place<'_> {
     }
 }
 
+/// Where an endpoint's secret stands.
+pub(crate) fn endpoint_secret(id: &str) -> Place<'_> {
+    Place {
+        table: "endpoints",
+        id,
+        field: "secret",
+    }
+}
+
 /// The secret could not be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SealError;

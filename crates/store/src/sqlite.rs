@@ -21,6 +21,7 @@ use crate::error::{CommitError, Fatal, OpenError, ReadError};
 use crate::ids::{DeliveryId, KeyId};
 use crate::job::{Claim, Claimed, Release};
 use crate::seal::DataKey;
+use crate::signals::Signals;
 use crate::store::{Options, Writing};
 
 mod admin;
@@ -40,14 +41,13 @@ mod inbox;
 mod jobs;
 mod list;
 mod open;
-mod operation;
+
 mod overview;
 mod people;
 mod queue;
 mod read;
 mod reads;
 mod records;
-mod rows;
 mod rules;
 mod search;
 mod sql;
@@ -56,11 +56,11 @@ mod trouble;
 mod work;
 mod writer;
 
+use crate::operation::{Answer, Operation};
 pub use bare::bare_batch_insert;
 use checkpoint::Checkpoints;
-use operation::{Answer, Operation};
 use queue::{Answered, Queue, Reply};
-use writer::{Signals, Writer};
+use writer::Writer;
 
 /// A SQLite database. Cheap to clone; the last clone closes it.
 #[derive(Debug, Clone)]

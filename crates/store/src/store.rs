@@ -5,6 +5,8 @@
 //! take some ten microseconds and see every write that was answered before. Lists are moved to a
 //! thread where blocking is allowed.
 
+use std::path::PathBuf;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tuikuan_domain::RefundId;
@@ -45,8 +47,22 @@ pub struct Options {
     pub queue_max: usize,
     /// Writes in one durable commit.
     pub batch_max: usize,
-    /// The greatest number of pages of the database, if it is bounded.
+    /// The greatest number of pages of the database, if it is bounded. SQLite only.
     pub pages_max: Option<u32>,
+    /// The file with the key that seals secrets. PostgreSQL only: SQLite's lies beside its database.
+    pub key_file: PathBuf,
+    /// Whose clock judges leases.
+    pub lease_clock: LeaseClock,
+}
+
+/// Whose clock judges whether a lease has expired and a job is due (INV-25). SQLite lives in our
+/// process, so there both are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseClock {
+    /// The database's: nodes need not agree on the time.
+    Database,
+    /// The caller's. For tests, which make their own time.
+    Caller,
 }
 
 impl Default for Options {
@@ -58,6 +74,8 @@ impl Default for Options {
             queue_max: 4096,
             batch_max: 512,
             pages_max: None,
+            key_file: PathBuf::from("tuikuan.key"),
+            lease_clock: LeaseClock::Database,
         }
     }
 }

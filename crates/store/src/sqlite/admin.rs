@@ -6,50 +6,22 @@ use secrecy::ExposeSecret;
 use tuikuan_domain::Actor;
 use tuikuan_domain::approval::day;
 
-use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Replayed, Scope};
+use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Replayed};
 use crate::audit::Action;
 use crate::delivery::{DeliveryEnd, DeliveryReport, DeliveryStatus};
 use crate::error::CommitError;
 use crate::ids::{DeliveryId, EndpointId, KeyId};
 use crate::job::{JobKey, Lane, Release};
-use crate::seal::Place;
-use crate::sqlite::trouble::{Trouble, UNREADABLE};
+use crate::scope::scope_text;
+use crate::seal::endpoint_secret;
 use crate::sqlite::work::Work;
+use crate::trouble::{Trouble, UNREADABLE};
 
 /// Rows of each kind that one pruning step removes.
 const PRUNE_ROWS_MAX: i64 = 500;
 
 /// The use of a key is written at most this often.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
-
-/// Where an endpoint's secret stands.
-pub(super) fn secret_place(id: &str) -> Place<'_> {
-    Place {
-        table: "endpoints",
-        id,
-        field: "secret",
-    }
-}
-
-/// The text of a scope: `*`, or names separated by commas.
-pub(super) fn scope_text(scope: &Scope) -> String {
-    match scope {
-        Scope::All => "*".to_owned(),
-        Scope::Only(names) => {
-            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-            names.join(",")
-        }
-    }
-}
-
-pub(super) fn parse_scope(text: &str) -> Option<Scope> {
-    if text == "*" {
-        return Some(Scope::All);
-    }
-    let names = text.split(',').filter(|name| !name.is_empty());
-    let names: Result<Vec<_>, _> = names.map(str::parse).collect();
-    names.ok().map(Scope::Only)
-}
 
 impl Work<'_> {
     pub(super) fn finish_delivery(&mut self, report: &DeliveryReport) -> Result<(), Trouble> {
@@ -204,7 +176,7 @@ impl Work<'_> {
         let failed = |_| CommitError::Unavailable {
             reason: "a secret could not be sealed",
         };
-        let place = secret_place(endpoint.id.as_str());
+        let place = endpoint_secret(endpoint.id.as_str());
         Ok(self.key.seal(place, secret).map_err(failed)?)
     }
 

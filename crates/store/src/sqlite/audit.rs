@@ -9,11 +9,11 @@ use crate::admin::{AuditEntry, NewAudit};
 use crate::audit::{AuditFilter, AuditHead, AuditPage};
 use crate::chain::{AuditFault, BEGINNING, Link};
 use crate::error::ReadError;
+use crate::rows;
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::read::{many, one};
-use crate::sqlite::rows;
-use crate::sqlite::trouble::Trouble;
 use crate::sqlite::work::Work;
+use crate::trouble::Trouble;
 
 type Read<T> = Result<T, ReadError>;
 
@@ -103,7 +103,7 @@ pub(super) fn verify(
         return Ok(walked);
     };
     let sql = "SELECT number FROM meta WHERE name = 'audit'";
-    let recorded = one(&snapshot, sql, [], |row| Ok(row.get_ref(0)?.as_i64().ok()))?.flatten();
+    let recorded = one(&snapshot, sql, [], |row| Ok(row.get(0).ok()))?.flatten();
     let last = head.number;
     Ok(match recorded {
         Some(recorded) if recorded == last => Ok(head),

@@ -1,8 +1,6 @@
 //! Writes about batches. A line is linked to its refund, and counted, in the transaction of the
 //! refund; so the counts are right at every instant and no line is refunded twice.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use rusqlite::params;
 use tuikuan_domain::batch::{Batch, BatchState, Mark, Numbering, Outcome, Summary};
@@ -12,18 +10,10 @@ use crate::admin::NewAudit;
 use crate::batch::{BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, LineEnd, LineMark, NewBatch};
 use crate::error::CommitError;
 use crate::job::{Guard, JobKey, Lane};
+use crate::operation::Answer;
 use crate::sqlite::batches;
-use crate::sqlite::operation::Answer;
-use crate::sqlite::trouble::{Trouble, UNREADABLE};
 use crate::sqlite::work::Work;
-
-/// A line that moved from one outcome to another within the present transaction.
-pub(super) struct Moved {
-    batch: String,
-    outcome: &'static str,
-    lines: i64,
-    amount: i64,
-}
+use crate::trouble::{Trouble, UNREADABLE};
 
 pub(super) const LINE_UPSERT: &str = "
     INSERT INTO batch_lines (
@@ -231,13 +221,13 @@ impl Work<'_> {
         let sql = "SELECT lines, amount FROM batch_counts WHERE batch_id = ?1 AND outcome = ?2";
         let key = [id.as_str(), from.as_str()];
         let stored = self.read(sql, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let (mut lines, mut amount): (i64, i64) = stored.unwrap_or_default();
-        let own = |moved: &&Moved| moved.batch == id.as_str() && moved.outcome == from.as_str();
-        for moved in self.moved.iter().filter(own) {
-            lines = lines.saturating_add(moved.lines);
-            amount = amount.saturating_add(moved.amount);
-        }
-        self.move_lines(id.as_str(), (from, to), (lines, amount));
+        let (lines, amount): (i64, i64) = stored.unwrap_or_default();
+        let so_far = self.tally.lines_so_far(id.as_str(), from);
+        let (lines, amount) = (
+            lines.saturating_add(so_far.0),
+            amount.saturating_add(so_far.1),
+        );
+        self.tally.lines(id.as_str(), (from, to), (lines, amount));
         Ok(())
     }
 
@@ -289,7 +279,8 @@ impl Work<'_> {
                 Outcome::Refused
             }
         };
-        self.move_lines(batch, (Outcome::Pending, outcome), (1, amount));
+        self.tally
+            .lines(batch, (Outcome::Pending, outcome), (1, amount));
         Ok(())
     }
 
@@ -307,53 +298,23 @@ impl Work<'_> {
         };
         for (batch, amount) in lines {
             let turned = (Outcome::Refund(from), Outcome::Refund(refund.status));
-            self.move_lines(&batch, turned, (1, amount));
+            self.tally.lines(&batch, turned, (1, amount));
         }
         Ok(())
-    }
-
-    fn move_lines(
-        &mut self,
-        batch: &str,
-        (from, to): (Outcome, Outcome),
-        (lines, amount): (i64, i64),
-    ) {
-        for (outcome, sign) in [(from, -1_i64), (to, 1)] {
-            self.moved.push(Moved {
-                batch: batch.to_owned(),
-                outcome: outcome.as_str(),
-                lines: lines.saturating_mul(sign),
-                amount: amount.saturating_mul(sign),
-            });
-        }
     }
 
     /// Writes the counts of batches, once for the whole transaction, and ends the batches of which no
     /// line is open any more.
     pub(super) fn write_moved(&mut self) -> Result<(), Trouble> {
-        if self.moved.is_empty() {
-            return Ok(());
-        }
-        let mut sums: BTreeMap<(String, &'static str), (i64, i64)> = BTreeMap::new();
-        for moved in std::mem::take(&mut self.moved) {
-            let sum = sums.entry((moved.batch, moved.outcome)).or_default();
-            sum.0 = sum.0.saturating_add(moved.lines);
-            sum.1 = sum.1.saturating_add(moved.amount);
-        }
-        let mut last: Option<String> = None;
-        for ((batch, outcome), (lines, amount)) in sums {
-            if lines != 0 || amount != 0 {
-                self.add_batch_count(&batch, outcome, (lines, amount))?;
+        for (batch, outcomes) in self.tally.take_lines() {
+            for (outcome, (lines, amount)) in outcomes {
+                if lines != 0 || amount != 0 {
+                    self.add_batch_count(&batch, outcome, (lines, amount))?;
+                }
             }
-            if last.as_deref().is_some_and(|before| before != batch) {
-                self.finish_batch(&last.take().unwrap_or_default())?;
-            }
-            last = Some(batch);
+            self.finish_batch(&batch)?;
         }
-        match last {
-            Some(batch) => self.finish_batch(&batch),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn add_batch_count(

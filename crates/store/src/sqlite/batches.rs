@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use tuikuan_domain::batch::{
     Batch, BatchState, Facts, Fault, Line, Mark, Numbering, Outcome, Summary, Warning,
 };
@@ -18,6 +18,7 @@ use crate::batch::{
 use crate::error::ReadError;
 use crate::ids::KeyId;
 use crate::job::Lane;
+use crate::rows::Row;
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::read::{many, one};
 
@@ -78,7 +79,7 @@ pub(super) fn parsed<T: FromStr>(text: &str) -> Read<T> {
     text.parse().map_err(|_foreign| corrupt())
 }
 
-pub(super) fn parsed_maybe<T: FromStr>(row: &Row<'_>, column: usize) -> Read<Option<T>> {
+pub(super) fn parsed_maybe<T: FromStr>(row: Row<'_>, column: usize) -> Read<Option<T>> {
     let text: Option<String> = row.get(column)?;
     text.as_deref().map(parsed).transpose()
 }
@@ -106,13 +107,13 @@ fn mark(by: Option<String>, at: Option<i64>) -> Read<Option<Mark>> {
     }
 }
 
-fn batch(row: &Row<'_>) -> Read<Batch> {
+fn batch(row: Row<'_>) -> Read<Batch> {
     let state: String = row.get(5)?;
     let created = mark(Some(row.get(15)?), Some(row.get(16)?))?;
     Ok(Batch {
-        id: parsed(&row.get::<_, String>(0)?)?,
-        merchant: parsed(&row.get::<_, String>(1)?)?,
-        mch_id: parsed(&row.get::<_, String>(2)?)?,
+        id: parsed(&row.get::<String>(0)?)?,
+        merchant: parsed(&row.get::<String>(1)?)?,
+        mch_id: parsed(&row.get::<String>(2)?)?,
         name: row.get(3)?,
         content: row.get(4)?,
         state: BatchState::parse(&state).ok_or_else(corrupt)?,
@@ -185,7 +186,7 @@ fn merchants(c: &Connection, filter: &BatchFilter) -> Read<Vec<MerchantName>> {
         (None, Merchants::Only(names)) => Ok(names.clone()),
         (None, Merchants::All) => {
             let sql = "SELECT DISTINCT merchant FROM batches";
-            many(c, sql, [], |row| parsed(&row.get::<_, String>(0)?))
+            many(c, sql, [], |row| parsed(&row.get::<String>(0)?))
         }
     }
 }
@@ -232,7 +233,7 @@ fn lines(c: &Connection, wanted: &LinesOf) -> Read<Vec<BatchLine>> {
     many(c, &sql, values, stored_line)
 }
 
-fn stored_line(row: &Row<'_>) -> Read<BatchLine> {
+fn stored_line(row: Row<'_>) -> Read<BatchLine> {
     let state: String = row.get(10)?;
     let status: Option<String> = row.get(14)?;
     let batch_state: String = row.get(19)?;
@@ -278,7 +279,7 @@ fn error(
 }
 
 /// The first seven columns of [`LINES`].
-fn line(row: &Row<'_>) -> Read<Line> {
+fn line(row: Row<'_>) -> Read<Line> {
     Ok(Line {
         number: row.get(0)?,
         order: OrderRef {
@@ -286,7 +287,7 @@ fn line(row: &Row<'_>) -> Read<Line> {
             transaction_id: parsed_maybe(row, 2)?,
         },
         amount: fen(row.get(3)?)?,
-        out_refund_no: parsed(&row.get::<_, String>(4)?)?,
+        out_refund_no: parsed(&row.get::<String>(4)?)?,
         numbering: match row.get(5)? {
             true => Numbering::Given,
             false => Numbering::Computed,
@@ -311,14 +312,14 @@ fn queued(c: &Connection, id: &BatchId, limit: u32) -> Read<Vec<RefundId>> {
                LIMIT ?2";
     let limit = limit.min(LINES_READ_MAX);
     many(c, sql, params![id.as_str(), limit], |row| {
-        parsed(&row.get::<_, String>(0)?)
+        parsed(&row.get::<String>(0)?)
     })
 }
 
 fn of_refund(c: &Connection, refund: &RefundId) -> Read<Vec<BatchId>> {
     let sql = "SELECT DISTINCT batch_id FROM batch_lines WHERE refund_id = ?1 LIMIT ?2";
     many(c, sql, params![refund.as_str(), LIST_MAX], |row| {
-        parsed(&row.get::<_, String>(0)?)
+        parsed(&row.get::<String>(0)?)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Reading bills and differences.
 
 use jiff::civil::Date;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use tuikuan_domain::reconcile::{
     BillKind, Class, DAY_S, DayState, DifferenceState, Healing, LineState, Repair, starts_at,
 };
@@ -12,11 +12,11 @@ use crate::bill::{
     SentCursor, SentRefund, Sums,
 };
 use crate::error::ReadError;
+use crate::rows::{Columns, Row};
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::Sqlite;
 use crate::sqlite::jobs::PARKED;
 use crate::sqlite::read::{many, one};
-use crate::sqlite::rows::Columns;
 
 type Read<T> = Result<T, ReadError>;
 
@@ -168,7 +168,7 @@ impl Sqlite {
                     Some(serde_json::json!(names).to_string())
                 }
             };
-            let found = one(c, sql, params![names], |row| Ok(row.get::<_, i64>(0)?))?;
+            let found = one(c, sql, params![names], |row| Ok(row.get::<i64>(0)?))?;
             Ok(count(found.unwrap_or(0)))
         })
         .await
@@ -227,7 +227,7 @@ fn page(c: &Connection, filter: &DifferenceFilter) -> Read<DifferencePage> {
     Ok(DifferencePage { items, next })
 }
 
-fn bill_row(row: &Row<'_>) -> Read<BillDay> {
+fn bill_row(row: Row<'_>) -> Read<BillDay> {
     let mut c = Columns::of(row, "bill");
     Ok(BillDay {
         bill: Bill {
@@ -256,7 +256,7 @@ fn bill_row(row: &Row<'_>) -> Read<BillDay> {
     })
 }
 
-fn difference_row(row: &Row<'_>) -> Read<Difference> {
+fn difference_row(row: Row<'_>) -> Read<Difference> {
     let mut c = Columns::of(row, "difference");
     Ok(Difference {
         id: c.parsed()?,

@@ -11,8 +11,8 @@ use tuikuan_terms::{Fen, MchId};
 use crate::bill::{Bill, BillAct, BillChange, DIFFERENCES_MAX, NewDifference, Sums};
 use crate::error::CommitError;
 use crate::job::{Guard, JobKey, Lane, Release};
-use crate::sqlite::trouble::Trouble;
 use crate::sqlite::work::Work;
+use crate::trouble::Trouble;
 
 /// The difference of a number that is known from an earlier run.
 struct Known {
@@ -389,7 +389,7 @@ impl Work<'_> {
         let lane = Lane::Difference(run.mch_id.clone()).to_string();
         let row = params![run.bill.merchant.as_str(), lane, run.at.as_microsecond()];
         if self.execute(sql, row)? > 0 {
-            self.effects.jobs = true;
+            self.tally.effects.jobs = true;
         }
         Ok(())
     }
@@ -411,7 +411,7 @@ impl Work<'_> {
         let lane = Lane::Difference(run.mch_id.clone()).to_string();
         let row = params![merchant, before, lane, run.at.as_microsecond()];
         if self.execute(sql, row)? > 0 {
-            self.effects.jobs = true;
+            self.tally.effects.jobs = true;
         }
         let sql = "UPDATE differences SET class = 'ours_only', repair = 'query'
                    WHERE merchant = ?1 AND day = ?2 AND state = 'open' AND class = 'late_by_a_day'";

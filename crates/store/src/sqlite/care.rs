@@ -1,17 +1,17 @@
 //! Who cares for what: compare-and-set on the version, and the lists of what waits for a person.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use tuikuan_domain::{AttentionReason, MerchantName, Refund};
 
 use crate::care::{Care, NeededAsked, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting};
 use crate::error::{CommitError, ReadError};
+use crate::rows::{self, Row, refund_columns};
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::list::merchants_of;
 use crate::sqlite::read::{many, one};
-use crate::sqlite::rows::{self, refund_columns};
-use crate::sqlite::trouble::Trouble;
 use crate::sqlite::work::Work;
+use crate::trouble::Trouble;
 
 type Read<T> = Result<T, ReadError>;
 
@@ -58,7 +58,7 @@ pub(super) fn cares(c: &Connection, subjects: &[Subject]) -> Read<Vec<Care>> {
     many(c, CARE, [serde_json::json!(names).to_string()], care)
 }
 
-fn care(row: &Row<'_>) -> Read<Care> {
+fn care(row: Row<'_>) -> Read<Care> {
     let corrupt = || ReadError::Corrupt { what: "care" };
     let time = |at: Option<i64>| {
         let read = |at| Timestamp::from_microsecond(at).map_err(|_foreign| corrupt());
@@ -100,7 +100,7 @@ pub(super) fn waiting(c: &Connection, allowed: &Merchants, now: Timestamp) -> Re
         let sql = "SELECT part, refunds FROM figures
                    WHERE kind = 'need' AND merchant = ?1 AND period = 0 AND refunds > 0";
         let needed = many(c, sql, [merchant.as_str()], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+            Ok((row.get::<String>(0)?, row.get::<i64>(1)?))
         })?;
         for (reason, refunds) in needed {
             let sum = match AttentionReason::parse(&reason) {

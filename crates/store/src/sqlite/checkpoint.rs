@@ -10,8 +10,8 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 
 use crate::error::OpenError;
-use crate::sqlite::trouble::Trouble;
-use crate::sqlite::writer::Signals;
+use crate::signals::Signals;
+use crate::trouble::Trouble;
 
 /// Pages in the log before the thread begins.
 const START_PAGES: u32 = 8000;

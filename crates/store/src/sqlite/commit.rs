@@ -7,30 +7,23 @@ use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{AttemptMark, Changed};
 use tuikuan_domain::{Event, Payment, Plan, Refund, RefundId, Status};
 
-use crate::chain::{BEGINNING, Link};
 use crate::change::{Change, Committed, Exchange, Inbox, InboxEntry};
 use crate::error::CommitError;
 use crate::figures::cell::Standing;
-use crate::sqlite::figures::standing;
-use crate::sqlite::records::{Indexed, Transaction};
+use crate::indexed::{Indexed, Transaction};
+use crate::line::{Line, check_whole};
 use crate::sqlite::sql;
-use crate::sqlite::trouble::{Trouble, UNREADABLE};
 use crate::sqlite::work::Work;
+use crate::tally::standing;
+use crate::trouble::{Trouble, UNREADABLE, broken};
 
 /// The stored refund, as far as a change of it needs to know.
 struct Before {
     head: [u8; 32],
-    status: Status,
     /// What the figures of the overview hold of it.
     standing: Standing,
     /// Values that stand in an index: rewritten only when one of them changes.
     indexed: Indexed,
-}
-
-fn broken(constraint: &'static str) -> Trouble {
-    Trouble::Refused(CommitError::Overdrawn {
-        constraint: constraint.to_owned(),
-    })
 }
 
 impl Work<'_> {
@@ -60,7 +53,7 @@ impl Work<'_> {
             self.insert_payment(record)?;
         }
         let line = match &change.event {
-            Some(event) => Some(Line::of(event, before.as_ref())?),
+            Some(event) => Some(Line::of(event, before.as_ref().map(|before| &before.head))?),
             None => None,
         };
         if let (Some(changed), Some(line)) = (&change.refund, &line) {
@@ -147,7 +140,6 @@ impl Work<'_> {
                 let standing = standing((status, attention), rest)?;
                 Ok(Some(Before {
                     head,
-                    status,
                     standing,
                     indexed,
                 }))
@@ -187,14 +179,12 @@ impl Work<'_> {
         match (changed.replaces, before) {
             (Some(version), Some(before)) => {
                 self.update_refund(refund, version, &before.indexed, &line.hash)?;
-                self.count(&refund.merchant, Some(before.status), refund.status);
-                self.count_lines(refund, before.status)?;
-                self.moves.refund(refund, Some(before.standing));
+                self.count_lines(refund, before.standing.status)?;
+                self.tally.refund(refund, Some(before.standing));
             }
             _ => {
                 self.insert_refund(refund, &line.hash)?;
-                self.count(&refund.merchant, None, refund.status);
-                self.moves.refund(refund, None);
+                self.tally.refund(refund, None);
             }
         }
         Ok(())
@@ -216,7 +206,7 @@ impl Work<'_> {
             ],
         )?;
         let position = self.connection.last_insert_rowid();
-        self.effects.position = Some(position);
+        self.tally.effects.position = Some(position);
         Ok(position)
     }
 
@@ -264,7 +254,7 @@ impl Work<'_> {
             ],
         )?;
         if stored == 1 {
-            self.moves.notification(entry);
+            self.tally.notification(entry);
             return Ok(Inbox::Stored);
         }
         self.execute(sql::INBOX_REPEAT, [entry.dedupe])?;
@@ -286,49 +276,5 @@ impl Work<'_> {
             ],
         )?;
         Ok(())
-    }
-}
-
-/// A record of a refund and its line of history come together or not at all (INV-29, INV-11).
-fn check_whole(change: &Change) -> Result<(), Trouble> {
-    match (&change.refund, &change.event) {
-        (None, None) => Ok(()),
-        (Some(changed), Some(event)) => {
-            let version = changed.replaces.unwrap_or(0).checked_add(1);
-            let fits = event.refund_id == changed.record.id
-                && event.seq == changed.record.version
-                && Some(changed.record.version) == version;
-            fits.then_some(()).ok_or_else(|| broken("event_of_change"))
-        }
-        (Some(_), None) => Err(broken("change_without_event")),
-        (None, Some(_)) => Err(broken("event_without_change")),
-    }
-}
-
-/// An event as it is stored, linked to the one before.
-struct Line<'e> {
-    event: &'e Event,
-    detail: String,
-    hash: [u8; 32],
-}
-
-impl<'e> Line<'e> {
-    fn of(event: &'e Event, before: Option<&Before>) -> Result<Self, Trouble> {
-        let detail =
-            serde_json::to_string(&event.detail).map_err(|_foreign| broken("event_detail"))?;
-        let hash = Link::after(before.map_or(&BEGINNING, |before| &before.head))
-            .text(event.refund_id.as_str())
-            .number(event.seq)
-            .text(event.kind.type_name())
-            .text(event.status.map_or("", Status::as_str))
-            .number(event.at.as_microsecond())
-            .text(event.source.as_str())
-            .text(&detail)
-            .close();
-        Ok(Self {
-            event,
-            detail,
-            hash,
-        })
     }
 }

@@ -5,9 +5,9 @@ use rusqlite::{Connection, params};
 
 use crate::delivery::{Delivery, DeliveryFilter, DeliveryStatus};
 use crate::error::ReadError;
+use crate::rows;
 use crate::select::LIST_MAX;
 use crate::sqlite::read::many;
-use crate::sqlite::rows;
 
 const HEAD: &str = "
     SELECT d.id, d.endpoint_id, d.refund_id, d.seq, d.event_type, d.body, d.status, d.attempts,

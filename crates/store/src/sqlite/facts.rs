@@ -1,7 +1,7 @@
 //! What is known about the lines of a file: the payments of their orders, the refunds of their
 //! numbers, and what was refunded before. All of it at one instant.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use tuikuan_domain::batch::{Facts, KnownPayment, KnownRefund, Line};
 use tuikuan_domain::{OrderRef, RefundId, Status};
 use tuikuan_terms::MchId;
@@ -9,6 +9,7 @@ use tuikuan_terms::MchId;
 use super::batches::{corrupt, fen, parsed, parsed_maybe, time, time_maybe};
 use crate::batch::FactsWanted;
 use crate::error::ReadError;
+use crate::rows::Row;
 use crate::select::LIST_MAX;
 use crate::sqlite::read::{many, one};
 
@@ -51,7 +52,7 @@ fn known_refund(c: &Connection, line: &Line, mch_id: &MchId) -> Read<Option<Know
     one(c, sql, key, |row| {
         let status: String = row.get(1)?;
         Ok(KnownRefund {
-            id: parsed(&row.get::<_, String>(0)?)?,
+            id: parsed(&row.get::<String>(0)?)?,
             status: Status::parse(&status).ok_or_else(corrupt)?,
             amount: fen(row.get(2)?)?,
             order: OrderRef {
@@ -89,9 +90,9 @@ fn known_payment(
     one(c, sql, [id.as_str(), mch_id], payment)
 }
 
-fn payment(row: &Row<'_>) -> Read<(String, KnownPayment)> {
+fn payment(row: Row<'_>) -> Read<(String, KnownPayment)> {
     let known = KnownPayment {
-        out_trade_no: parsed(&row.get::<_, String>(1)?)?,
+        out_trade_no: parsed(&row.get::<String>(1)?)?,
         transaction_id: parsed_maybe(row, 2)?,
         refundable: fen(row.get(3)?)?,
         refunds: row.get(4)?,
@@ -113,7 +114,7 @@ fn look_back(
                WHERE payment_id = ?1 AND status NOT IN ('closed', 'rejected', 'cancelled')
                LIMIT ?2";
     let past = many(c, sql, params![payment_id, LIST_MAX], |row| {
-        let id: RefundId = parsed(&row.get::<_, String>(0)?)?;
+        let id: RefundId = parsed(&row.get::<String>(0)?)?;
         let (number, amount): (String, i64) = (row.get(1)?, row.get(2)?);
         Ok((id, number, amount, time(row.get(3)?)?))
     })?;

@@ -4,87 +4,25 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
-use tuikuan_domain::{AttentionReason, MerchantName, PendingReason, Refund, Source, Status};
+use rusqlite::{Connection, params};
+use tuikuan_domain::{MerchantName, Source, Status};
 
-use crate::change::InboxEntry;
 use crate::error::ReadError;
 use crate::figures::cell::{Cell, Kind, Made, Standing, lag_cell};
 use crate::figures::{FigureDifference, Figures, FiguresAsked, Sum};
+use crate::rows::Row;
 use crate::sqlite::read::{at_one_instant, many};
-use crate::sqlite::trouble::{Trouble, UNREADABLE};
 use crate::sqlite::work::Work;
+use crate::tally::standing;
+use crate::trouble::Trouble;
 
 type Read<T> = Result<T, ReadError>;
-
-/// What moves in the figures in one transaction.
-#[derive(Default)]
-pub(super) struct Moves(Vec<(MerchantName, Cell, Sum)>);
-
-impl Moves {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(super) fn truncate(&mut self, len: usize) {
-        self.0.truncate(len);
-    }
-
-    /// A refund is new, or has moved on.
-    pub(super) fn refund(&mut self, refund: &Refund, before: Option<Standing>) {
-        let now = Standing::of(refund);
-        if before == Some(now) {
-            return;
-        }
-        let made = Made::of(refund);
-        let one = Sum::one(refund.content.amount.get());
-        let none = Sum::default();
-        let mut put = |cell, sum| self.0.push((refund.merchant.clone(), cell, sum));
-        for before in before.iter() {
-            made.cells(before)
-                .for_each(|cell| put(cell, none.minus(one)));
-        }
-        made.cells(&now).for_each(|cell| put(cell, one));
-    }
-
-    /// A notification is stored.
-    pub(super) fn notification(&mut self, entry: &InboxEntry) {
-        if let Some(told) = entry.told_at {
-            let cell = lag_cell(told, entry.received_at);
-            self.0.push((entry.merchant.clone(), cell, Sum::one(0)));
-        }
-    }
-}
-
-/// The parts of a refund that is stored which the figures need.
-pub(super) fn standing(
-    (status, attention): (Status, Option<&str>),
-    (pending, succeeded): (Option<String>, Option<i64>),
-) -> Result<Standing, Trouble> {
-    let unreadable = || Trouble::Refused(UNREADABLE);
-    let pending = pending.map(|text| PendingReason::parse(&text).ok_or_else(unreadable));
-    let attention = attention.map(|text| AttentionReason::parse(text).ok_or_else(unreadable));
-    let time = |at| Timestamp::from_microsecond(at).map_err(|_foreign| unreadable());
-    Ok(Standing {
-        status,
-        pending_reason: pending.transpose()?,
-        attention: attention.transpose()?,
-        succeeded_at: succeeded.map(time).transpose()?,
-    })
-}
 
 impl Work<'_> {
     /// Writes what has moved, one row for each figure.
     pub(super) fn write_figures(&mut self) -> Result<(), Trouble> {
-        let mut sums: BTreeMap<(MerchantName, Cell), Sum> = BTreeMap::new();
-        for (merchant, cell, by) in std::mem::take(&mut self.moves).0 {
-            let sum = sums.entry((merchant, cell)).or_default();
-            *sum = sum.plus(by);
-        }
-        for ((merchant, cell), by) in sums {
-            if !by.is_zero() {
-                self.add_figure(&merchant, &cell, by)?;
-            }
+        for ((merchant, cell), by) in self.tally.take_figures() {
+            self.add_figure(&merchant, &cell, by)?;
         }
         Ok(())
     }
@@ -201,7 +139,7 @@ fn count(c: &Connection, mut found: impl FnMut(&str, Cell, Sum)) -> Read<()> {
     Ok(())
 }
 
-fn stored(row: &Row<'_>) -> Read<(Standing, Made)> {
+fn stored(row: Row<'_>) -> Read<(Standing, Made)> {
     let corrupt = || ReadError::Corrupt { what: "refund" };
     let status: String = row.get(2)?;
     let status = Status::parse(&status).ok_or_else(corrupt)?;
@@ -212,7 +150,7 @@ fn stored(row: &Row<'_>) -> Read<(Standing, Made)> {
     let made = Made {
         origin: Source::parse(&origin).ok_or_else(corrupt)?,
         created_at: time(row.get(7)?)?,
-        not_before: row.get::<_, Option<i64>>(8)?.map(time).transpose()?,
+        not_before: row.get::<Option<i64>>(8)?.map(time).transpose()?,
     };
     Ok((standing, made))
 }

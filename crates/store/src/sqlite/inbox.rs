@@ -7,10 +7,10 @@ use tuikuan_domain::MerchantName;
 use crate::error::ReadError;
 use crate::inbox::{InboxFilter, Settled};
 use crate::records::InboxRecord;
+use crate::rows::{self, inbox_columns};
 use crate::select::LIST_MAX;
 use crate::sqlite::list::merchants_of;
 use crate::sqlite::read::many;
-use crate::sqlite::rows::{self, inbox_columns};
 
 type Read<T> = Result<T, ReadError>;
 

@@ -11,8 +11,8 @@ use crate::change::{Change, NewDelivery};
 use crate::error::CommitError;
 use crate::ids::DeliveryId;
 use crate::job::{Claim, Claimed, Guard, JobKey, Lane, Release};
-use crate::sqlite::trouble::{Trouble, UNREADABLE};
 use crate::sqlite::work::Work;
+use crate::trouble::{Trouble, UNREADABLE};
 
 /// The due time of a job that waits for nothing but a hint: the refund has not ended, but its
 /// schedule is used up. It keeps the time of the last claim, which bounds forwarded queries.
@@ -140,7 +140,7 @@ impl Work<'_> {
                        hinted = CASE step WHEN 'query' THEN 0 ELSE hinted END
                    WHERE key = ?1";
         self.execute(sql, params![release.guard.key.to_string(), due])?;
-        self.effects.jobs = true;
+        self.tally.effects.jobs = true;
         Ok(())
     }
 
@@ -181,7 +181,7 @@ impl Work<'_> {
                    ON CONFLICT (key) DO UPDATE
                    SET lane = ?2, step = ?3, due_at = ?4, leased = 0, hinted = 0";
         self.execute(sql, params![key, lane, step, due])?;
-        self.effects.jobs = true;
+        self.tally.effects.jobs = true;
         Ok(())
     }
 
@@ -221,7 +221,7 @@ impl Work<'_> {
                 if due < row.due_at {
                     let sql = "UPDATE jobs SET due_at = ?2 WHERE key = ?1";
                     self.execute(sql, params![key, due])?;
-                    self.effects.jobs = true;
+                    self.tally.effects.jobs = true;
                 }
             }
             Some(_) => {}

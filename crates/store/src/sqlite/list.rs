@@ -11,10 +11,10 @@ use tuikuan_domain::{MerchantName, Refund, RefundId, Status};
 use crate::chain::{BEGINNING, HistoryFault, Link};
 use crate::error::ReadError;
 use crate::records::{StoredEvent, Stuck};
+use crate::rows::{self, refund_columns};
 use crate::select::{Attention, Cursor, LIST_MAX, Merchants, Page, RefundFilter};
 use crate::sqlite::jobs::PARKED;
 use crate::sqlite::read::{events_of, many, one, refund};
-use crate::sqlite::rows::{self, refund_columns};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -173,7 +173,7 @@ pub(super) fn refund_ids_after(
     let after = after.map_or("", |id| id.as_str());
     many(c, sql, params![after, limit.min(IDS_MAX)], |row| {
         let corrupt = |_| ReadError::Corrupt { what: "refund" };
-        row.get::<_, String>(0)?.parse().map_err(corrupt)
+        row.get::<String>(0)?.parse().map_err(corrupt)
     })
 }
 
@@ -187,7 +187,7 @@ pub(super) fn verify_history(c: &Connection, id: &RefundId) -> Read<Result<i64, 
         c,
         "SELECT history_head FROM refunds WHERE id = ?1",
         [id.as_str()],
-        |row| Ok(row.get::<_, [u8; 32]>(0)?),
+        |row| Ok(row.get::<[u8; 32]>(0)?),
     )?;
     let mut previous = BEGINNING;
     let mut last = 0;

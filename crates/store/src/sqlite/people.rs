@@ -1,22 +1,22 @@
 //! People, sessions, links: rows into records and back.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::{ExposeSecret, SecretString};
 use tuikuan_domain::{PersonId, Role};
 
 use super::Sqlite;
-use super::admin::{parse_scope, scope_text};
-use super::operation::Operation;
 use super::read::{many, one};
-use super::rows::Columns;
-use super::trouble::Trouble;
 use super::work::Work;
 use crate::error::{CommitError, ReadError};
+use crate::operation::Operation;
 use crate::people::{
     Invitation, PeopleAct, Purpose, SESSIONS_MAX, SecondFactor, Session, USERS_MAX, User,
 };
+use crate::rows::{Columns, Row};
+use crate::scope::{parse_scope, scope_text};
 use crate::seal::{DataKey, Place};
+use crate::trouble::Trouble;
 
 type Read<T> = Result<T, ReadError>;
 
@@ -44,7 +44,7 @@ fn totp_place(id: &str) -> Place<'_> {
     }
 }
 
-fn user(row: &Row<'_>, key: &DataKey) -> Read<User> {
+fn user(row: Row<'_>, key: &DataKey) -> Read<User> {
     let mut c = Columns::of(row, "user");
     let id: PersonId = c.parsed()?;
     Ok(User {
@@ -71,7 +71,7 @@ fn user(row: &Row<'_>, key: &DataKey) -> Read<User> {
     })
 }
 
-fn session(row: &Row<'_>) -> Read<Session> {
+fn session(row: Row<'_>) -> Read<Session> {
     let mut c = Columns::of(row, "session");
     Ok(Session {
         hash: c.raw()?,
@@ -86,7 +86,7 @@ fn session(row: &Row<'_>) -> Read<Session> {
     })
 }
 
-fn invitation(row: &Row<'_>) -> Read<Invitation> {
+fn invitation(row: Row<'_>) -> Read<Invitation> {
     let mut c = Columns::of(row, "invitation");
     Ok(Invitation {
         hash: c.raw()?,

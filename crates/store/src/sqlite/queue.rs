@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::CommitError;
-use crate::sqlite::operation::{Answer, Operation};
+use crate::operation::{Answer, Operation};
 
 /// What an operation comes to.
 pub(super) type Answered = Result<Answer, CommitError>;

@@ -1,6 +1,6 @@
 //! Point reads and short lists, each on the connection it is given.
 
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Params, params};
 use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId, Status};
 use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
 
@@ -10,10 +10,10 @@ use crate::error::ReadError;
 use crate::ids::{DeliveryId, EndpointId};
 use crate::job::{Job, JobKey, Lane, LaneDue};
 use crate::records::{Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange};
+use crate::rows::{self, Row, event_columns, inbox_columns, payment_columns, refund_columns};
 use crate::seal::DataKey;
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::jobs::PARKED;
-use crate::sqlite::rows::{self, event_columns, inbox_columns, payment_columns, refund_columns};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -24,24 +24,27 @@ pub(super) fn one<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
-    row: impl FnOnce(&Row<'_>) -> Read<T>,
+    row: impl FnOnce(Row<'_>) -> Read<T>,
 ) -> Read<Option<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query(params)?;
-    found.next()?.map(row).transpose()
+    found
+        .next()?
+        .map(|found| row(Row::Sqlite(found)))
+        .transpose()
 }
 
 pub(super) fn many<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
-    mut row: impl FnMut(&Row<'_>) -> Read<T>,
+    mut row: impl FnMut(Row<'_>) -> Read<T>,
 ) -> Read<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query(params)?;
     let mut list = Vec::new();
     while let Some(next) = found.next()? {
-        list.push(row(next)?);
+        list.push(row(Row::Sqlite(next))?);
     }
     Ok(list)
 }
@@ -327,7 +330,7 @@ pub(super) fn lanes(c: &Connection) -> Read<Vec<LaneDue>> {
     let corrupt = || ReadError::Corrupt { what: "lane" };
     let found = many(c, sql, [], |row| {
         let lane: String = row.get(0)?;
-        Ok((lane, row.get::<_, i64>(1)?))
+        Ok((lane, row.get::<i64>(1)?))
     })?;
     let due = found.into_iter().filter(|(_, due)| *due != PARKED);
     due.map(|(lane, due)| {

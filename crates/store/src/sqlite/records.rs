@@ -7,50 +7,10 @@ use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{Payment, Refund};
 
 use crate::error::CommitError;
+use crate::indexed::{Indexed, Transaction};
 use crate::sqlite::sql;
-use crate::sqlite::trouble::Trouble;
 use crate::sqlite::work::Work;
-
-/// Values that stand in an index, and those that are written together with them.
-#[derive(PartialEq, Eq)]
-pub(super) struct Indexed {
-    pub(super) payment_id: Option<String>,
-    pub(super) total: Option<i64>,
-    pub(super) transaction_id: Option<String>,
-    pub(super) attention_since: Option<i64>,
-    pub(super) out_trade_no: Option<String>,
-    pub(super) refund_id: Option<String>,
-    pub(super) attention: Option<String>,
-    pub(super) ended_at: Option<i64>,
-    /// What was approved, by whom and when changes only together with these two or the payment.
-    pub(super) approval: Option<String>,
-    pub(super) approval_until: Option<i64>,
-}
-
-impl Indexed {
-    pub(super) fn of(refund: &Refund) -> Self {
-        let order = &refund.content.order;
-        Self {
-            payment_id: refund.payment_id.as_ref().map(ToString::to_string),
-            total: refund.total.map(|fen| fen.get()),
-            transaction_id: order.transaction_id.as_ref().map(ToString::to_string),
-            attention_since: refund.attention.map(|a| a.since.as_microsecond()),
-            out_trade_no: order.out_trade_no.as_ref().map(ToString::to_string),
-            refund_id: refund.refund_id.as_ref().map(ToString::to_string),
-            attention: refund.attention.map(|a| a.reason.as_str().to_owned()),
-            ended_at: refund.ended_at.map(Timestamp::as_microsecond),
-            approval: refund.approval.name().map(str::to_owned),
-            approval_until: refund.approval.until().map(Timestamp::as_microsecond),
-        }
-    }
-}
-
-/// Whether WeChat's number of an order stands in its row. It never changes, so it is written once.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Transaction {
-    Stored,
-    Unknown,
-}
+use crate::trouble::Trouble;
 
 impl Work<'_> {
     pub(super) fn insert_refund(

@@ -2,16 +2,17 @@
 //! (INV-33).
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use tuikuan_domain::approval::{DayLimit, Rules, Usage, UsageClaim};
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_terms::Fen;
 
 use crate::error::{CommitError, ReadError};
+use crate::rows::Row;
 use crate::rules::{RulesAct, StoredRules, SubjectUsage};
 use crate::sqlite::read::many;
-use crate::sqlite::trouble::Trouble;
 use crate::sqlite::work::Work;
+use crate::trouble::Trouble;
 
 type Read<T> = Result<T, ReadError>;
 
@@ -118,7 +119,7 @@ pub(super) fn rules(c: &Connection) -> Read<Vec<StoredRules>> {
     many(c, sql, [RULES_MAX], stored)
 }
 
-fn stored(row: &Row<'_>) -> Read<StoredRules> {
+fn stored(row: Row<'_>) -> Read<StoredRules> {
     let corrupt = || ReadError::Corrupt { what: "rule" };
     let fen = |at: usize| -> Read<Option<Fen>> {
         let fen: Option<i64> = row.get(at)?;

@@ -9,8 +9,8 @@ use tuikuan_domain::{MerchantName, Refund, Source, Status};
 
 use super::list::merchants_of;
 use super::read::{many, one};
-use super::rows::{self, refund_columns};
 use crate::error::ReadError;
+use crate::rows::{self, refund_columns};
 use crate::search::{Found, NumberText, Place, RefundSearch};
 use crate::select::{Attention, Cursor, LIST_MAX};
 use crate::sqlite::Sqlite;

@@ -5,10 +5,10 @@ use tuikuan_domain::{Payment, RefundId};
 
 use super::Sqlite;
 use super::read::many;
-use super::rows::{self, inbox_columns, payment_columns};
 use crate::delivery::Delivery;
 use crate::error::ReadError;
 use crate::records::InboxRecord;
+use crate::rows::{self, inbox_columns, payment_columns};
 use crate::search::NumberText;
 use crate::select::{LIST_MAX, Merchants};
 

@@ -4,23 +4,7 @@ use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
 use crate::error::CommitError;
-
-/// Why an operation or a whole commit did not succeed.
-#[derive(Debug)]
-pub(super) enum Trouble {
-    /// This operation only.
-    Refused(CommitError),
-    /// Everything that was to be committed together; later commits may succeed.
-    All(CommitError),
-    /// The database cannot be trusted any more (INV-42).
-    Fatal(String),
-}
-
-impl From<CommitError> for Trouble {
-    fn from(error: CommitError) -> Self {
-        Self::Refused(error)
-    }
-}
+use crate::trouble::{Trouble, UNREADABLE};
 
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
@@ -33,11 +17,6 @@ impl From<rusqlite::Error> for Trouble {
         }
     }
 }
-
-/// A stored row is not as we write them.
-pub(super) const UNREADABLE: CommitError = CommitError::Unavailable {
-    reason: "a stored row cannot be read",
-};
 
 fn classify(failure: ffi::Error, message: &str) -> Trouble {
     let busy = || {

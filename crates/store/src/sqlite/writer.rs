@@ -2,69 +2,19 @@
 //! then answered (INV-14). A change that loses leaves no trace in the transaction of the others.
 
 use rusqlite::Connection;
-use tokio::sync::watch;
 
-use crate::error::{CommitError, Fatal};
+use crate::error::CommitError;
+use crate::operation::{Answer, Operation};
 use crate::seal::DataKey;
+use crate::signals::{Effects, Signals};
 use crate::sqlite::checkpoint::Checkpoints;
 use crate::sqlite::open;
-use crate::sqlite::operation::{Answer, Operation};
 use crate::sqlite::queue::{Answered, Queue, Ticket};
-use crate::sqlite::trouble::Trouble;
-use crate::sqlite::work::{Effects, Work};
+use crate::sqlite::work::Work;
+use crate::trouble::Trouble;
 
 /// Pages of a database without a bound: SQLite's own greatest number.
 const PAGES_UNBOUNDED: u32 = 4_294_967_294;
-
-/// What the others see of the writer.
-#[derive(Debug)]
-pub(super) struct Signals {
-    pub(super) fatal: watch::Sender<Option<Fatal>>,
-    pub(super) jobs: watch::Sender<u64>,
-    pub(super) events: watch::Sender<i64>,
-}
-
-impl Signals {
-    pub(super) fn new() -> Self {
-        Self {
-            fatal: watch::Sender::new(None),
-            jobs: watch::Sender::new(0),
-            events: watch::Sender::new(0),
-        }
-    }
-
-    fn tell(&self, effects: Effects) {
-        if effects.jobs {
-            self.jobs
-                .send_modify(|count| *count = count.wrapping_add(1));
-        }
-        if let Some(position) = effects.position {
-            self.events.send_replace(position);
-        }
-    }
-
-    pub(super) fn stop(&self, reason: &str) {
-        self.fatal.send_if_modified(|fatal| {
-            let first = fatal.is_none();
-            if first {
-                tracing::error!(reason, "the database cannot be trusted any more");
-                *fatal = Some(Fatal {
-                    reason: reason.to_owned(),
-                });
-            }
-            first
-        });
-    }
-
-    /// What is answered after the end.
-    pub(super) fn stopped(&self) -> CommitError {
-        let reason = match &*self.fatal.borrow() {
-            Some(fatal) => fatal.reason.clone(),
-            None => "it was closed".to_owned(),
-        };
-        CommitError::Stopped { reason }
-    }
-}
 
 /// The writing connection and what it needs.
 pub(super) struct Writer {
@@ -199,7 +149,7 @@ impl Writer {
             if care == Care::Savepoints {
                 self.run("SAVEPOINT one")?;
             }
-            let mark = work.mark();
+            let mark = work.tally.mark();
             work.wrote = false;
             let answer = work.apply(operation);
             let lost = answer.is_err();
@@ -209,7 +159,7 @@ impl Writer {
                 Err(trouble) => return Err(trouble.into()),
             });
             if lost {
-                work.forget(&mark);
+                work.tally.forget(&mark);
             }
             match care {
                 Care::Bare if lost && work.wrote => return Err(Undone::Dirty),
@@ -225,7 +175,7 @@ impl Writer {
         work.write_counts()?;
         work.write_figures()?;
         self.run("COMMIT")?;
-        Ok((answers, work.effects))
+        Ok((answers, work.tally.effects))
     }
 
     fn run(&self, sql: &'static str) -> Result<(), rusqlite::Error> {

@@ -44,7 +44,7 @@ pub(super) fn by_number(c: &Connection, number: &NumberText) -> Read<Candidates>
         let left = FEW.saturating_sub(ids.len()).saturating_add(1);
         let limit = i64::try_from(left).unwrap_or(i64::MAX);
         let values = params![number.as_str(), number.end(), limit];
-        ids.extend(many(c, sql, values, |row| Ok(row.get::<_, String>(0)?))?);
+        ids.extend(many(c, sql, values, |row| Ok(row.get::<String>(0)?))?);
         if ids.len() > FEW {
             return Ok(Candidates::Many);
         }

@@ -1,10 +1,8 @@
-//! Rows into records. What does not parse is corrupt, and named.
+//! Rows into records, for both engines. What does not parse is corrupt, and named.
 
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::Row;
-use rusqlite::types::FromSql;
 use secrecy::SecretString;
 use tuikuan_domain::approval::ApprovalState;
 use tuikuan_domain::outcome::ErrorSource;
@@ -19,8 +17,12 @@ use crate::change::{Exchange, InboxEntry};
 use crate::delivery::{Delivery, DeliveryStatus};
 use crate::error::ReadError;
 use crate::records::{Attempt, InboxRecord, StoredEvent, StoredExchange};
-use crate::seal::DataKey;
-use crate::sqlite::admin::{parse_scope, secret_place};
+use crate::scope::parse_scope;
+use crate::seal::{DataKey, endpoint_secret};
+
+mod row;
+
+pub(crate) use row::{Cell, Row};
 
 /// The columns of a refund, in the order of [`refund`].
 macro_rules! refund_columns {
@@ -60,38 +62,38 @@ macro_rules! inbox_columns {
          told_at, repeats, seq"
     };
 }
-pub(super) use {event_columns, inbox_columns, payment_columns, refund_columns};
+pub(crate) use {event_columns, inbox_columns, payment_columns, refund_columns};
 
 type Read<T> = Result<T, ReadError>;
 
 /// Takes the columns of a row one after the other.
-pub(super) struct Columns<'r, 's> {
-    row: &'r Row<'s>,
+pub(crate) struct Columns<'r> {
+    row: Row<'r>,
     next: usize,
     what: &'static str,
 }
 
-impl<'r, 's> Columns<'r, 's> {
-    pub(super) fn of(row: &'r Row<'s>, what: &'static str) -> Self {
+impl<'r> Columns<'r> {
+    pub(crate) fn of(row: Row<'r>, what: &'static str) -> Self {
         Self { row, next: 0, what }
     }
 
-    pub(super) fn corrupt(&self) -> ReadError {
+    pub(crate) fn corrupt(&self) -> ReadError {
         ReadError::Corrupt { what: self.what }
     }
 
-    pub(super) fn raw<T: FromSql>(&mut self) -> Read<T> {
+    pub(crate) fn raw<T: Cell>(&mut self) -> Read<T> {
         let value = self.row.get(self.next)?;
         self.next = self.next.saturating_add(1);
         Ok(value)
     }
 
-    pub(super) fn known<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Read<T> {
+    pub(crate) fn known<T>(&mut self, parse: impl FnOnce(&str) -> Option<T>) -> Read<T> {
         let text: String = self.raw()?;
         parse(&text).ok_or_else(|| self.corrupt())
     }
 
-    pub(super) fn known_maybe<T>(
+    pub(crate) fn known_maybe<T>(
         &mut self,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Read<Option<T>> {
@@ -101,40 +103,40 @@ impl<'r, 's> Columns<'r, 's> {
         }
     }
 
-    pub(super) fn parsed<T: FromStr>(&mut self) -> Read<T> {
+    pub(crate) fn parsed<T: FromStr>(&mut self) -> Read<T> {
         self.known(|text| text.parse().ok())
     }
 
-    pub(super) fn parsed_maybe<T: FromStr>(&mut self) -> Read<Option<T>> {
+    pub(crate) fn parsed_maybe<T: FromStr>(&mut self) -> Read<Option<T>> {
         self.known_maybe(|text| text.parse().ok())
     }
 
     /// A sub-merchant: the empty text stands for none.
-    pub(super) fn parsed_unless_empty<T: FromStr>(&mut self) -> Read<Option<T>> {
+    pub(crate) fn parsed_unless_empty<T: FromStr>(&mut self) -> Read<Option<T>> {
         self.known(|text| match text {
             "" => Some(None),
             text => text.parse().ok().map(Some),
         })
     }
 
-    pub(super) fn fen(&mut self) -> Read<Fen> {
+    pub(crate) fn fen(&mut self) -> Read<Fen> {
         let fen: i64 = self.raw()?;
         Fen::new(fen).map_err(|_foreign| self.corrupt())
     }
 
-    pub(super) fn fen_maybe(&mut self) -> Read<Option<Fen>> {
+    pub(crate) fn fen_maybe(&mut self) -> Read<Option<Fen>> {
         match self.raw::<Option<i64>>()? {
             None => Ok(None),
             Some(fen) => Fen::new(fen).map(Some).map_err(|_foreign| self.corrupt()),
         }
     }
 
-    pub(super) fn time(&mut self) -> Read<Timestamp> {
+    pub(crate) fn time(&mut self) -> Read<Timestamp> {
         let at: i64 = self.raw()?;
         Timestamp::from_microsecond(at).map_err(|_foreign| self.corrupt())
     }
 
-    pub(super) fn time_maybe(&mut self) -> Read<Option<Timestamp>> {
+    pub(crate) fn time_maybe(&mut self) -> Read<Option<Timestamp>> {
         match self.raw::<Option<i64>>()? {
             None => Ok(None),
             Some(at) => Timestamp::from_microsecond(at)
@@ -144,7 +146,7 @@ impl<'r, 's> Columns<'r, 's> {
     }
 }
 
-pub(super) fn refund(row: &Row<'_>) -> Read<Refund> {
+pub(crate) fn refund(row: Row<'_>) -> Read<Refund> {
     let mut c = Columns::of(row, "refund");
     Ok(Refund {
         id: c.parsed()?,
@@ -179,7 +181,7 @@ pub(super) fn refund(row: &Row<'_>) -> Read<Refund> {
     })
 }
 
-fn approval(c: &mut Columns<'_, '_>) -> Read<ApprovalState> {
+fn approval(c: &mut Columns<'_>) -> Read<ApprovalState> {
     let name: Option<String> = c.raw()?;
     let until = c.time_maybe()?;
     let (by, at, content) = (c.parsed_maybe()?, c.time_maybe()?, c.raw()?);
@@ -193,7 +195,7 @@ fn approval(c: &mut Columns<'_, '_>) -> Read<ApprovalState> {
     }
 }
 
-fn content(c: &mut Columns<'_, '_>) -> Read<Content> {
+fn content(c: &mut Columns<'_>) -> Read<Content> {
     Ok(Content {
         order: OrderRef {
             out_trade_no: c.parsed_maybe()?,
@@ -210,7 +212,7 @@ fn content(c: &mut Columns<'_, '_>) -> Read<Content> {
     })
 }
 
-fn attention(c: &mut Columns<'_, '_>) -> Read<Option<Attention>> {
+fn attention(c: &mut Columns<'_>) -> Read<Option<Attention>> {
     let reason = c.known_maybe(AttentionReason::parse)?;
     let since = c.time_maybe()?;
     Ok(reason
@@ -218,7 +220,7 @@ fn attention(c: &mut Columns<'_, '_>) -> Read<Option<Attention>> {
         .map(|(reason, since)| Attention { reason, since }))
 }
 
-fn error_note(c: &mut Columns<'_, '_>) -> Read<Option<ErrorNote>> {
+fn error_note(c: &mut Columns<'_>) -> Read<Option<ErrorNote>> {
     let code: Option<String> = c.raw()?;
     let message: Option<String> = c.raw()?;
     let source = c.known_maybe(ErrorSource::parse)?;
@@ -232,7 +234,7 @@ fn error_note(c: &mut Columns<'_, '_>) -> Read<Option<ErrorNote>> {
     }))
 }
 
-pub(super) fn payment(row: &Row<'_>) -> Read<Payment> {
+pub(crate) fn payment(row: Row<'_>) -> Read<Payment> {
     let mut c = Columns::of(row, "payment");
     Ok(Payment {
         id: c.parsed()?,
@@ -257,7 +259,7 @@ pub(super) fn payment(row: &Row<'_>) -> Read<Payment> {
     })
 }
 
-pub(super) fn event(row: &Row<'_>) -> Read<StoredEvent> {
+pub(crate) fn event(row: Row<'_>) -> Read<StoredEvent> {
     let mut c = Columns::of(row, "event");
     Ok(StoredEvent {
         position: c.raw()?,
@@ -273,7 +275,7 @@ pub(super) fn event(row: &Row<'_>) -> Read<StoredEvent> {
     })
 }
 
-pub(super) fn attempt(row: &Row<'_>) -> Read<Attempt> {
+pub(crate) fn attempt(row: Row<'_>) -> Read<Attempt> {
     let mut c = Columns::of(row, "attempt");
     Ok(Attempt {
         attempt: c.raw()?,
@@ -284,7 +286,7 @@ pub(super) fn attempt(row: &Row<'_>) -> Read<Attempt> {
     })
 }
 
-pub(super) fn exchange(row: &Row<'_>) -> Read<StoredExchange> {
+pub(crate) fn exchange(row: Row<'_>) -> Read<StoredExchange> {
     let mut c = Columns::of(row, "exchange");
     Ok(StoredExchange {
         number: c.raw()?,
@@ -301,7 +303,7 @@ pub(super) fn exchange(row: &Row<'_>) -> Read<StoredExchange> {
     })
 }
 
-pub(super) fn inbox(row: &Row<'_>) -> Read<InboxRecord> {
+pub(crate) fn inbox(row: Row<'_>) -> Read<InboxRecord> {
     let mut c = Columns::of(row, "notification");
     Ok(InboxRecord {
         number: c.raw()?,
@@ -321,7 +323,7 @@ pub(super) fn inbox(row: &Row<'_>) -> Read<InboxRecord> {
     })
 }
 
-pub(super) fn delivery(row: &Row<'_>) -> Read<Delivery> {
+pub(crate) fn delivery(row: Row<'_>) -> Read<Delivery> {
     let mut c = Columns::of(row, "delivery");
     Ok(Delivery {
         id: c.parsed()?,
@@ -340,7 +342,7 @@ pub(super) fn delivery(row: &Row<'_>) -> Read<Delivery> {
     })
 }
 
-pub(super) fn endpoint(row: &Row<'_>, key: &DataKey) -> Read<Endpoint> {
+pub(crate) fn endpoint(row: Row<'_>, key: &DataKey) -> Read<Endpoint> {
     let mut c = Columns::of(row, "endpoint");
     let id: String = c.raw()?;
     Ok(Endpoint {
@@ -349,7 +351,7 @@ pub(super) fn endpoint(row: &Row<'_>, key: &DataKey) -> Read<Endpoint> {
         url: c.raw()?,
         secret: {
             let sealed: Vec<u8> = c.raw()?;
-            let plain = key.open(secret_place(&id), &sealed);
+            let plain = key.open(endpoint_secret(&id), &sealed);
             let plain = plain.map_err(|_foreign| c.corrupt())?;
             SecretString::from(String::from_utf8(plain).map_err(|_foreign| c.corrupt())?)
         },
@@ -360,7 +362,7 @@ pub(super) fn endpoint(row: &Row<'_>, key: &DataKey) -> Read<Endpoint> {
     })
 }
 
-pub(super) fn api_key(row: &Row<'_>) -> Read<ApiKey> {
+pub(crate) fn api_key(row: Row<'_>) -> Read<ApiKey> {
     let mut c = Columns::of(row, "key");
     Ok(ApiKey {
         id: c.parsed()?,
@@ -377,7 +379,7 @@ pub(super) fn api_key(row: &Row<'_>) -> Read<ApiKey> {
     })
 }
 
-pub(super) fn audit(row: &Row<'_>) -> Read<AuditEntry> {
+pub(crate) fn audit(row: Row<'_>) -> Read<AuditEntry> {
     let mut c = Columns::of(row, "audit entry");
     Ok(AuditEntry {
         number: c.raw()?,

@@ -1,4 +1,4 @@
-//! The writes as values: what the writing thread is given, and what it answers.
+//! The writes as values: what a writer is given, and what it answers.
 
 use jiff::Timestamp;
 use tuikuan_domain::RefundId;
@@ -14,7 +14,7 @@ use crate::ids::{DeliveryId, KeyId};
 use crate::job::{Claim, Claimed, Release};
 
 /// One write.
-pub(super) enum Operation {
+pub(crate) enum Operation {
     Commit(Box<Change>),
     Claim(Claim),
     Release(Release),
@@ -33,7 +33,7 @@ pub(super) enum Operation {
 
 /// What a write came to.
 #[derive(Debug)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Done,
     Committed(Committed),
     Claimed(Vec<Claimed>),
@@ -47,28 +47,28 @@ const MIXED: CommitError = CommitError::Unavailable {
 };
 
 impl Answer {
-    pub(super) fn committed(self) -> Result<Committed, CommitError> {
+    pub(crate) fn committed(self) -> Result<Committed, CommitError> {
         match self {
             Self::Committed(committed) => Ok(committed),
             Self::Done | Self::Claimed(_) | Self::Pruned(_) | Self::Batch(_) => Err(MIXED),
         }
     }
 
-    pub(super) fn claimed(self) -> Result<Vec<Claimed>, CommitError> {
+    pub(crate) fn claimed(self) -> Result<Vec<Claimed>, CommitError> {
         match self {
             Self::Claimed(jobs) => Ok(jobs),
             Self::Done | Self::Committed(_) | Self::Pruned(_) | Self::Batch(_) => Err(MIXED),
         }
     }
 
-    pub(super) fn pruned(self) -> Result<u64, CommitError> {
+    pub(crate) fn pruned(self) -> Result<u64, CommitError> {
         match self {
             Self::Pruned(rows) => Ok(rows),
             Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Batch(_) => Err(MIXED),
         }
     }
 
-    pub(super) fn batch(self) -> Result<Batch, CommitError> {
+    pub(crate) fn batch(self) -> Result<Batch, CommitError> {
         match self {
             Self::Batch(batch) => Ok(*batch),
             Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Pruned(_) => Err(MIXED),

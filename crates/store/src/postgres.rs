@@ -1,0 +1,117 @@
+//! PostgreSQL 15 or newer: any number of nodes, all equal, no leader. What the single writing thread of
+//! SQLite gives for nothing is said here by row locks (INV-1), `SKIP LOCKED` and fences (INV-24), and
+//! a token in each transaction that settles a lost answer to a COMMIT (INV-42).
+
+use std::sync::Arc;
+
+use deadpool_postgres::{Object, Pool, PoolError};
+use tokio::sync::watch;
+use tokio_postgres::types::ToSql;
+
+use crate::error::{DatabaseError, Fatal, OpenError, ReadError};
+use crate::rows::Row;
+use crate::seal::DataKey;
+use crate::signals::Signals;
+use crate::store::Options;
+
+mod address;
+mod open;
+mod tls;
+mod trouble;
+mod work;
+
+/// A PostgreSQL database. Cheap to clone; the last clone closes its connections.
+#[derive(Debug, Clone)]
+pub struct Postgres(Arc<Shared>);
+
+struct Shared {
+    signals: Arc<Signals>,
+    key: Arc<DataKey>,
+    /// Connections for reads and for writes that are rare.
+    pool: Pool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Postgres").finish_non_exhaustive()
+    }
+}
+
+type Read<T> = Result<T, ReadError>;
+
+/// The values of a statement, in the order of `$1`, `$2` ... Whole numbers are `BIGINT`: pass an `i64`.
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+impl Postgres {
+    /// Connects, proves that commits are durable, and brings the schema up to date (INV-41).
+    ///
+    /// # Errors
+    /// [`OpenError`]; the operator acts.
+    pub(crate) async fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let opened = open::open(url, options).await?;
+        let signals = Arc::new(Signals::new());
+        signals.events.send_replace(opened.position);
+        Ok(Self(Arc::new(Shared {
+            signals,
+            key: Arc::new(opened.key),
+            pool: opened.pool,
+        })))
+    }
+
+    pub(crate) fn fatal(&self) -> watch::Receiver<Option<Fatal>> {
+        self.0.signals.fatal.subscribe()
+    }
+
+    pub(crate) fn jobs_changed(&self) -> watch::Receiver<u64> {
+        self.0.signals.jobs.subscribe()
+    }
+
+    pub(crate) fn events_changed(&self) -> watch::Receiver<i64> {
+        self.0.signals.events.subscribe()
+    }
+
+    /// A connection that nobody uses.
+    async fn connection(&self) -> Result<Object, DatabaseError> {
+        Ok(self.0.pool.get().await?)
+    }
+
+    /// At most one row, in a statement of its own.
+    async fn one<T>(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        row: impl FnOnce(Row<'_>) -> Read<T>,
+    ) -> Read<Option<T>> {
+        let client = self.connection().await?;
+        let statement = client.prepare_cached(sql).await?;
+        let found = client.query_opt(&statement, params).await?;
+        found.as_ref().map(Row::Postgres).map(row).transpose()
+    }
+
+    /// A list, in a statement of its own.
+    async fn many<T>(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        mut row: impl FnMut(Row<'_>) -> Read<T>,
+    ) -> Read<Vec<T>> {
+        let client = self.connection().await?;
+        let statement = client.prepare_cached(sql).await?;
+        let found = client.query(&statement, params).await?;
+        found
+            .iter()
+            .map(|found| row(Row::Postgres(found)))
+            .collect()
+    }
+}
+
+impl From<PoolError> for DatabaseError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(source) => Self::Postgres(source),
+            other => Self::Unreachable {
+                reason: other.to_string(),
+            },
+        }
+    }
+}

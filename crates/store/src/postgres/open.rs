@@ -1,0 +1,264 @@
+//! Opening: how the database is reached, the proof that a commit is durable, the schema, the data key.
+//! A database that is not durable, or that a newer version changed beyond us, is refused (INV-41).
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
+};
+use refinery::{Migration, Runner};
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::error::OpenError;
+use crate::postgres::address::{Address, Protection};
+use crate::postgres::tls::Tls;
+use crate::seal::{DataKey, Place};
+use crate::store::Options;
+
+mod embedded {
+    refinery::embed_migrations!("src/postgres/migrations");
+}
+
+/// The oldest PostgreSQL we know.
+const VERSION_MIN: i64 = 150_000;
+
+/// How long a connection may take to come about, unless the address says something else.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a read waits for a connection.
+const POOL_WAIT: Duration = Duration::from_secs(10);
+
+/// Settings of every connection. A node that hangs in a transaction must not hold its locks for ever.
+const SESSION: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
+    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'; \
+    SET jit = off";
+
+/// Whoever migrates holds this lock: nodes that start together take turns.
+const MIGRATION_LOCK: i64 = 0x7475_696b_7561_6e;
+
+const KEY_CHECK: Place<'_> = Place {
+    table: "meta",
+    id: "key_check",
+    field: "data",
+};
+
+/// A database that is ready.
+pub(super) struct Opened {
+    pub(super) pool: Pool,
+    /// How a connection is made that is not of the pool.
+    pub(super) connector: Connector,
+    pub(super) key: DataKey,
+    /// The position of the last event.
+    pub(super) position: i64,
+}
+
+/// Makes connections.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: Config,
+    tls: Option<Tls>,
+}
+
+impl Connector {
+    fn of(address: Address) -> Result<Self, OpenError> {
+        let Address {
+            mut config,
+            protection,
+        } = address;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_WAIT);
+        }
+        let tls = match protection {
+            Protection::None => None,
+            Protection::Tls { roots } => Some(Tls::new(roots.as_deref())?),
+        };
+        Ok(Self { config, tls })
+    }
+
+    /// A connection of its own: the client, and what drives it.
+    pub(super) async fn connect(&self) -> Result<Client, tokio_postgres::Error> {
+        let client = match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                drop(tokio::spawn(connection));
+                client
+            }
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await?;
+                drop(tokio::spawn(connection));
+                client
+            }
+        };
+        client.batch_execute(SESSION).await?;
+        Ok(client)
+    }
+
+    fn pool(&self, size: usize) -> Result<Pool, OpenError> {
+        let settings = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = match &self.tls {
+            None => Manager::from_config(self.config.clone(), NoTls, settings),
+            Some(tls) => Manager::from_config(self.config.clone(), tls.clone(), settings),
+        };
+        Pool::builder(manager)
+            .max_size(size.max(1))
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts {
+                wait: Some(POOL_WAIT),
+                create: Some(CONNECT_WAIT),
+                recycle: Some(CONNECT_WAIT),
+            })
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move {
+                    let set = client.batch_execute(SESSION).await;
+                    set.map_err(HookError::Backend)
+                })
+            }))
+            .build()
+            .map_err(|error| OpenError::Address {
+                reason: error.to_string(),
+            })
+    }
+}
+
+pub(super) async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
+    let connector = Connector::of(Address::parse(url)?)?;
+    let mut client = connector.connect().await?;
+    prove(&client).await?;
+    migrate(&mut client).await?;
+    let key = data_key(&client, options).await?;
+    let position = client
+        .query_one("SELECT number FROM meta WHERE name = 'position'", &[])
+        .await?
+        .try_get(0)?;
+    Ok(Opened {
+        pool: connector.pool(options.readers)?,
+        connector,
+        key,
+        position,
+    })
+}
+
+/// What the server says of itself: a commit that it answers must survive it.
+async fn prove(client: &Client) -> Result<(), OpenError> {
+    let setting = async |name: &'static str| -> Result<String, OpenError> {
+        let row = client
+            .query_one("SELECT current_setting($1)", &[&name])
+            .await?;
+        Ok(row.try_get(0)?)
+    };
+    let off = |setting, expected: &str, found: String| OpenError::NotDurable {
+        setting,
+        expected: expected.to_owned(),
+        found,
+    };
+    let version = setting("server_version_num").await?;
+    if version
+        .parse::<i64>()
+        .is_ok_and(|found| found < VERSION_MIN)
+    {
+        return Err(off("server_version_num", "150000 or more", version));
+    }
+    for name in ["fsync", "full_page_writes"] {
+        let found = setting(name).await?;
+        if found != "on" {
+            return Err(off(name, "on", found));
+        }
+    }
+    let found = setting("synchronous_commit").await?;
+    let standbys = setting("synchronous_standby_names").await?;
+    match (found.as_str(), standbys.as_str()) {
+        ("on" | "remote_apply", _) => Ok(()),
+        // Nobody else is waited for: these three are one.
+        ("local" | "remote_write", "") => Ok(()),
+        _ => Err(off("synchronous_commit", "on", found)),
+    }
+}
+
+async fn migrate(client: &mut Client) -> Result<(), OpenError> {
+    client
+        .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK])
+        .await?;
+    let migrated = migrate_alone(client).await;
+    client
+        .execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK])
+        .await?;
+    migrated
+}
+
+async fn migrate_alone(client: &mut Client) -> Result<(), OpenError> {
+    let runner: Runner = embedded::migrations::runner();
+    let known = runner
+        .get_migrations()
+        .iter()
+        .map(Migration::version)
+        .max()
+        .unwrap_or(0);
+    let known = i64::from(known);
+    let (found, compatible) = schema(client).await?;
+    if compatible > known {
+        return Err(OpenError::Newer { found, known });
+    }
+    if found >= known {
+        // A newer node has added something; an older one goes on beside it.
+        return Ok(());
+    }
+    let ran = runner.run_async(client).await;
+    ran.map(|_| ()).map_err(|source| OpenError::Migration {
+        source: Box::new(source),
+    })
+}
+
+/// The schema's version, and the oldest whose programs may use it; 0 for an empty database.
+async fn schema(client: &Client) -> Result<(i64, i64), tokio_postgres::Error> {
+    let there: bool = client
+        .query_one(
+            "SELECT to_regclass('refinery_schema_history') IS NOT NULL",
+            &[],
+        )
+        .await?
+        .try_get(0)?;
+    if !there {
+        return Ok((0, 0));
+    }
+    let row = client
+        .query_one(
+            "SELECT (SELECT coalesce(max(version), 0)::BIGINT FROM refinery_schema_history),
+                    (SELECT number FROM meta WHERE name = 'compatible')",
+            &[],
+        )
+        .await?;
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+/// The data key, made at the first start of the first node. The others need a copy of its file: a
+/// database that was written with a key never gets another.
+async fn data_key(client: &Client, options: &Options) -> Result<DataKey, OpenError> {
+    let path = &options.key_file;
+    let mismatch = || OpenError::KeyMismatch { path: path.clone() };
+    let check = "SELECT data FROM meta WHERE name = 'key_check'";
+    let found = client.query_opt(check, &[]).await?;
+    let sealed: Vec<u8> = match found {
+        Some(row) => row.try_get(0)?,
+        None => {
+            let key = DataKey::create(path)?;
+            let sealed = key
+                .seal(KEY_CHECK, b"tuikuan")
+                .map_err(|_foreign| mismatch())?;
+            client
+                .execute(
+                    "INSERT INTO meta (name, data) VALUES ('key_check', $1)
+                     ON CONFLICT (name) DO NOTHING",
+                    &[&sealed],
+                )
+                .await?;
+            // Somebody may have been faster.
+            client.query_one(check, &[]).await?.try_get(0)?
+        }
+    };
+    let key = DataKey::read(path)?.ok_or_else(mismatch)?;
+    key.open(KEY_CHECK, &sealed)
+        .map_err(|_foreign| mismatch())?;
+    Ok(key)
+}

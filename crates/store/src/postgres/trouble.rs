@@ -1,0 +1,93 @@
+//! What PostgreSQL's errors mean for whoever asked. The only place that reads its codes.
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::{DbError, SqlState};
+
+use crate::error::{CommitError, ReadError};
+use crate::trouble::{Trouble, UNREADABLE};
+
+/// The connection was lost, or could not be had.
+pub(super) const UNREACHABLE: CommitError = CommitError::Unavailable {
+    reason: "the database cannot be reached",
+};
+
+/// Somebody else held what we needed, too long or in the other order.
+pub(super) const CONTENDED: CommitError = CommitError::Unavailable {
+    reason: "the database is busy",
+};
+
+impl From<tokio_postgres::Error> for Trouble {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(said) => classify(said),
+            None if error.is_closed() || is_io(&error) => Self::All(UNREACHABLE),
+            None => {
+                // A value of another kind than the column: our bug, or somebody altered the schema.
+                tracing::error!(%error, cause = ?std::error::Error::source(&error), "a row does not fit");
+                Self::Refused(UNREADABLE)
+            }
+        }
+    }
+}
+
+fn is_io(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
+}
+
+impl From<PoolError> for Trouble {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            _ => Self::All(UNREACHABLE),
+        }
+    }
+}
+
+impl From<ReadError> for Trouble {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Database { .. } | ReadError::Cancelled => Self::All(UNREACHABLE),
+            ReadError::Corrupt { .. } => Self::Refused(UNREADABLE),
+        }
+    }
+}
+
+fn classify(said: &DbError) -> Trouble {
+    let state = said.code();
+    let constraint = || {
+        Trouble::Refused(CommitError::Overdrawn {
+            constraint: said.constraint().unwrap_or(said.message()).to_owned(),
+        })
+    };
+    let all = [
+        (SqlState::T_R_SERIALIZATION_FAILURE, CONTENDED),
+        (SqlState::T_R_DEADLOCK_DETECTED, CONTENDED),
+        (SqlState::LOCK_NOT_AVAILABLE, CONTENDED),
+        (SqlState::QUERY_CANCELED, CONTENDED),
+        (SqlState::DISK_FULL, CommitError::Full),
+        (SqlState::READ_ONLY_SQL_TRANSACTION, UNREACHABLE),
+        (SqlState::ADMIN_SHUTDOWN, UNREACHABLE),
+        (SqlState::CRASH_SHUTDOWN, UNREACHABLE),
+        (SqlState::CANNOT_CONNECT_NOW, UNREACHABLE),
+        (SqlState::TOO_MANY_CONNECTIONS, UNREACHABLE),
+        (SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, UNREACHABLE),
+    ];
+    if let Some((_, error)) = all.into_iter().find(|(code, _)| code == state) {
+        return Trouble::All(error);
+    }
+    match state {
+        &SqlState::UNIQUE_VIOLATION | &SqlState::FOREIGN_KEY_VIOLATION => {
+            CommitError::Conflict.into()
+        }
+        &SqlState::CHECK_VIOLATION | &SqlState::NOT_NULL_VIOLATION => constraint(),
+        &SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED => {
+            Trouble::Fatal(format!("{} (code {})", said.message(), state.code()))
+        }
+        _ => {
+            tracing::error!(code = state.code(), error = %said, "PostgreSQL refused a statement");
+            Trouble::All(CommitError::Unavailable {
+                reason: "the database refused a statement",
+            })
+        }
+    }
+}
