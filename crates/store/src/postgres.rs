@@ -58,6 +58,11 @@ impl Postgres {
         })))
     }
 
+    /// An address without its password.
+    pub(crate) fn shown(url: &str) -> Result<String, OpenError> {
+        Ok(address::Address::parse(url)?.shown())
+    }
+
     pub(crate) fn fatal(&self) -> watch::Receiver<Option<Fatal>> {
         self.0.signals.fatal.subscribe()
     }

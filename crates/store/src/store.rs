@@ -18,6 +18,7 @@ use crate::delivery::DeliveryReport;
 use crate::error::{CommitError, Fatal, OpenError};
 use crate::ids::{DeliveryId, KeyId};
 use crate::job::{Claim, Claimed, Release};
+use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 
 /// Who executes the writes.
@@ -142,6 +143,17 @@ impl Store {
             Some(_) | None => Err(OpenError::Url {
                 url: url.to_owned(),
             }),
+        }
+    }
+
+    /// An address as people may read it, without its password; its form is checked.
+    ///
+    /// # Errors
+    /// [`OpenError`], which does not tell the password either.
+    pub fn shown(url: &str) -> Result<String, OpenError> {
+        match url.strip_prefix("sqlite:") {
+            Some(_) => Ok(url.to_owned()),
+            None => Postgres::shown(url),
         }
     }
 

@@ -8,6 +8,7 @@ mod overrides;
 mod place;
 mod raw;
 mod reader;
+mod store;
 mod value;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use tuikuan_server::MetricsAccess;
 
 pub(crate) use fault::{Fault, Faults};
 pub(crate) use merchant::{MerchantConfig, is_wechat};
+pub(crate) use store::StoreConfig;
 
 use numbers::Numbers;
 use place::{Places, line_at, nearest};
@@ -32,7 +34,6 @@ use value::{Sources, Span};
 /// The file that is read when none is named.
 pub(crate) const FILE: &str = "tuikuan.toml";
 const LISTEN: &str = "127.0.0.1:8080";
-const STORE: &str = "sqlite:tuikuan.db";
 
 /// How the log is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub(crate) struct Config {
     public_url: Option<Url>,
     console_url: Option<Url>,
     pub(crate) metrics: MetricsAccess,
-    pub(crate) store_url: String,
+    pub(crate) store: StoreConfig,
     pub(crate) engine: tuikuan_engine::Settings,
     /// How far the engine's clock is ahead: for trials against a simulator whose clock was pushed.
     pub(crate) clock_ahead: SignedDuration,
@@ -91,11 +92,6 @@ impl Config {
             None => self.public_url(listen)?,
         };
         Ok(url.join("/")?)
-    }
-
-    /// The database file of the store.
-    pub(crate) fn store_file(&self) -> Option<PathBuf> {
-        self.store_url.strip_prefix("sqlite:").map(PathBuf::from)
     }
 
     fn load_with(file: &Path, environment: BTreeMap<String, String>) -> Result<Self, Faults> {
@@ -203,7 +199,7 @@ fn check(reader: &mut Reader<'_>, file: &Path, raw: &RawConfig) -> Option<Config
         ("everybody", MetricsAccess::Everybody),
     ];
     let metrics = reader.word("server.metrics", raw.server.metrics.as_ref(), &metrics);
-    let store_url = store_url(reader, raw);
+    let store = store::read(reader, &raw.store);
     let engine = Numbers { reader }.settings(raw);
     let webhook_networks = networks(reader, &raw.webhooks.allow);
     let webhook_ca = reader.material("webhooks.trust_ca", raw.webhooks.trust_ca.as_ref());
@@ -225,7 +221,7 @@ fn check(reader: &mut Reader<'_>, file: &Path, raw: &RawConfig) -> Option<Config
         public_url,
         console_url,
         metrics: metrics.unwrap_or(MetricsAccess::Local),
-        store_url: store_url?,
+        store: store?,
         engine,
         clock_ahead,
         webhook_networks,
@@ -247,23 +243,6 @@ fn listen(reader: &mut Reader<'_>, raw: &RawServer) -> Option<SocketAddr> {
         reader.fault("server.listen", "is not an address with a port", advice);
     }
     parsed
-}
-
-fn store_url(reader: &mut Reader<'_>, raw: &RawConfig) -> Option<String> {
-    let text = match raw.store.url {
-        Some(_) => reader.text("store.url", raw.store.url.as_ref())?,
-        None => STORE.to_owned(),
-    };
-    match text.strip_prefix("sqlite:") {
-        Some(path) if !path.is_empty() && !path.starts_with(':') => {
-            Some(format!("sqlite:{}", reader.sources.path(path).display()))
-        }
-        _ => {
-            let advice = "write the database as \"sqlite:FILE\"";
-            reader.fault("store.url", "is not a store this version knows", advice);
-            None
-        }
-    }
 }
 
 fn networks(reader: &mut Reader<'_>, texts: &[String]) -> Vec<IpNet> {

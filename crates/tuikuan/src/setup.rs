@@ -1,19 +1,31 @@
 //! From the configuration to the parts that work: accounts, clients, merchants, the store's options,
 //! the log.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use jiff::SignedDuration;
 use reqwest::Url;
 use tracing_subscriber::EnvFilter;
+use tuikuan_store::{Options, Store};
 use tuikuan_wechat::client::{Client, ClientOptions};
 use tuikuan_wechat::{Account, SubMerchant};
 
-use crate::config::{Config, LogFormat, MerchantConfig};
+use crate::config::{Config, LogFormat, MerchantConfig, StoreConfig};
 
 /// A connection to WeChat must stand after so long; the rest of the time is for the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens the store of a configuration.
+pub(crate) fn store(config: &StoreConfig, options: Options) -> anyhow::Result<Store> {
+    if let Some(folder) = config.file().as_deref().and_then(Path::parent) {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the folder {} could not be made", folder.display()))?;
+    }
+    Store::open(config.url(), &config.options(options))
+        .with_context(|| format!("the store {} could not be opened", config.shown))
+}
 
 /// The merchant as the codec knows it.
 pub(crate) fn account(merchant: &MerchantConfig) -> Account {

@@ -56,7 +56,32 @@ impl Address {
             .application_name("tuikuan")
             // Of several hosts the one that takes writes: after a failover that is another.
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        if config.get_hosts().iter().any(odd) {
+            return Err(refused("an @ in the password is written as %40"));
+        }
         Ok(Self { config, protection })
+    }
+
+    /// As people may read it: who, where and which, without the password.
+    pub(super) fn shown(&self) -> String {
+        let hosts: Vec<String> = self
+            .config
+            .get_hosts()
+            .iter()
+            .enumerate()
+            .map(|(index, host)| {
+                let name = match host {
+                    Host::Tcp(name) => name.clone(),
+                    Host::Unix(folder) => folder.display().to_string(),
+                };
+                let ports = self.config.get_ports();
+                let port = ports.get(index).or_else(|| ports.first());
+                port.map_or_else(|| name.clone(), |port| format!("{name}:{port}"))
+            })
+            .collect();
+        let user = self.config.get_user().unwrap_or_default();
+        let database = self.config.get_dbname().unwrap_or(user);
+        format!("postgres://{user}@{}/{database}", hosts.join(","))
     }
 }
 
@@ -79,6 +104,14 @@ fn take_tls(url: &str) -> (String, Asked) {
         false => format!("{before}?{}", rest.join("&")),
     };
     (plain, asked)
+}
+
+/// Whether a host is what stands behind an @ of a password.
+fn odd(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => name.contains('@'),
+        Host::Unix(_) => false,
+    }
 }
 
 /// Whether every host is this machine.
@@ -135,6 +168,19 @@ mod tests {
         assert_eq!(address.protection, Protection::Tls { roots });
         let timeout = address.config.get_connect_timeout().copied();
         assert_eq!(timeout, Some(std::time::Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn what_is_shown_has_no_password() {
+        let shown = |url| Address::parse(url).unwrap().shown();
+        let url =
+            "postgres://tuikuan:hush%40hush@db1.example.com:5433,db2/books?sslmode=verify-full";
+        assert_eq!(
+            shown(url),
+            "postgres://tuikuan@db1.example.com:5433,db2:5432/books"
+        );
+        assert_eq!(shown("postgres://u@127.0.0.1"), "postgres://u@127.0.0.1/u");
+        assert!(Address::parse("postgres://u:hush@hush@db/t").is_err());
     }
 
     #[test]

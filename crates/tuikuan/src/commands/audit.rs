@@ -75,7 +75,7 @@ impl Place {
     /// The store; an audit never makes a new one.
     fn open(&self) -> anyhow::Result<Store> {
         let config = Config::load(&self.config)?;
-        if let Some(file) = config.store_file().filter(|file| !file.exists()) {
+        if let Some(file) = config.store.file().filter(|file| !file.exists()) {
             bail!("there is no database at {}", file.display());
         }
         super::key::open(&config)

@@ -14,7 +14,7 @@ use tuikuan_store::{ApiKey, KeyId, Options, Scope, Store, User};
 
 use super::user::RoleName;
 use crate::config::{Config, FILE};
-use crate::output;
+use crate::{output, setup};
 
 /// A key's random part, in bytes.
 const KEY_BYTES: usize = 32;
@@ -242,16 +242,7 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
 
 /// The store of a configuration, for a short command beside a running service.
 pub(crate) fn open(config: &Config) -> anyhow::Result<Store> {
-    if let Some(folder) = config
-        .store_file()
-        .as_deref()
-        .and_then(std::path::Path::parent)
-    {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("the folder {} could not be made", folder.display()))?;
-    }
-    Store::open(&config.store_url, &Options::inline())
-        .with_context(|| format!("the store {} could not be opened", config.store_url))
+    setup::store(&config.store, Options::inline())
 }
 
 pub(super) fn scope(config: &Config, names: &[String]) -> anyhow::Result<Scope> {

@@ -149,22 +149,18 @@ async fn trouble(mut fatal: tokio::sync::watch::Receiver<Option<Fatal>>) -> Fata
 }
 
 fn open(config: &Config) -> anyhow::Result<Store> {
-    if let Some(folder) = config.store_file().as_deref().and_then(Path::parent) {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("the folder {} could not be made", folder.display()))?;
-    }
     let options = Options {
         forwarded_query: config.engine.schedule.forwarded_query,
         ..Options::default()
     };
-    Store::open(&config.store_url, &options)
-        .with_context(|| format!("the store {} could not be opened", config.store_url))
+    setup::store(&config.store, options)
 }
 
 /// Only one service works on a database file: quotas are counted in its process (INV-26). The lock
-/// goes with the process, however it ends; commands that only read or make keys need none.
+/// goes with the process, however it ends; commands that only read or make keys need none. On
+/// PostgreSQL there are any number, and quotas are counted there.
 fn alone(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
-    let Some(database) = config.store_file() else {
+    let Some(database) = config.store.file() else {
         return Ok(None);
     };
     let path = format!("{}.lock", database.display());
@@ -235,7 +231,7 @@ fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyhow::Res
     };
     let network = Internet::new(clients, options).context("no way out could be made")?;
     let mut settings = config.engine.clone();
-    if let Some(folder) = config.store_file().as_deref().and_then(Path::parent) {
+    if let Some(folder) = config.store.file().as_deref().and_then(Path::parent) {
         // A bill of a large day wants room, and not memory: a system's folder is often both.
         folder.clone_into(&mut settings.scratch);
     }

@@ -30,6 +30,8 @@ pub(crate) struct RawServer {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RawStore {
     pub(crate) url: Option<Value>,
+    pub(crate) key_file: Option<Value>,
+    pub(crate) connections: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

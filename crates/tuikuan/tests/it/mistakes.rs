@@ -7,7 +7,7 @@ use crate::stage::{Sim, say, tuikuan};
 type Mistake = (&'static str, &'static str, &'static [&'static str]);
 
 #[rustfmt::skip]
-const FORM: [Mistake; 18] = [
+const FORM: [Mistake; 24] = [
     ("listen =", "lisen =", &["line 5", "server.lisen", "did you mean \"listen\""]),
     ("[store]", "[stroe]", &["stroe", "did you mean \"store\""]),
     ("api_v3_key =", "api_v3_kye =", &["merchant[0].api_v3_kye", "did you mean \"api_v3_key\""]),
@@ -16,7 +16,13 @@ const FORM: [Mistake; 18] = [
     ("\"127.0.0.1:8080\"", "{ path = \"x\" }", &["server.listen", "{ file = \"...\" }"]),
     ("\"127.0.0.1:8080\"", "{ env = \"NOT_SET\" }", &["NOT_SET is not set"]),
     ("\"127.0.0.1:8080\"", "{ file = \"missing.txt\" }", &["missing.txt"]),
-    ("sqlite:tuikuan-sim.db", "mysql:x", &["store.url", "sqlite:FILE"]),
+    ("sqlite:tuikuan-sim.db", "mysql:x", &["store.url", "sqlite:FILE", "postgres://USER"]),
+    ("sqlite:tuikuan-sim.db", "sqlite:", &["store.url", "names no file"]),
+    ("sqlite:tuikuan-sim.db", "postgres://u:hushhush@db/t?sslmode=none", &["store.url", "sslmode is verify-full or disable"]),
+    ("sqlite:tuikuan-sim.db", "postgres://u:123456789@db/t?no=1", &["store.url", "invalid connection string", "password can stand elsewhere"]),
+    ("sqlite:tuikuan-sim.db", "postgres://u:hush@hushhush@db/t", &["store.url", "%40"]),
+    ("sqlite:tuikuan-sim.db\"", "sqlite:x\"\nkey_file = \"k\"", &["store.key_file", "beside the database"]),
+    ("sqlite:tuikuan-sim.db\"", "sqlite:x\"\nconnections = 0", &["store.connections", "from 1 to 200"]),
     ("::1/128", "somewhere", &["webhooks.allow[1]", "is not a network"]),
     ("[store]", "[engine]\nlease = \"30\"\n[store]", &["engine.lease", "with its unit"]),
     ("[store]", "[engine]\nlease = \"5s\"\n[store]", &["engine.wechat_timeout", "engine.lease"]),

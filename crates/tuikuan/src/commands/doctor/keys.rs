@@ -20,7 +20,8 @@ pub(super) fn look(config: &Config, findings: &mut Findings) {
     let files = config
         .merchants
         .iter()
-        .flat_map(|merchant| &merchant.secret_files);
+        .flat_map(|merchant| &merchant.secret_files)
+        .chain(&config.store.secret_file);
     for file in files.collect::<BTreeSet<&PathBuf>>() {
         permissions(file, findings);
     }

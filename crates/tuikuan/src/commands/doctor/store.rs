@@ -1,5 +1,5 @@
-//! The store: the folder, room on the disk, whether a write reaches the disk, schema and durability
-//! settings, the audit log, refunds that nothing moves.
+//! The store: the key, schema and durability settings, the audit log, refunds that nothing moves; of
+//! a database file also the folder, room on the disk, and whether a write reaches the disk.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,6 +12,7 @@ use tuikuan_store::{Options, Store};
 use super::Findings;
 use crate::config::Config;
 use crate::private::open_to_others;
+use crate::setup;
 
 /// Less room than this is an error, less than the next a warning.
 const ROOM_ERROR_BYTES: u64 = 256 * 1024 * 1024;
@@ -26,9 +27,44 @@ const OVERDUE_S: i64 = 3600;
 
 /// Looks at the store.
 pub(super) async fn look(config: &Config, findings: &mut Findings) {
-    let Some(file) = config.store_file() else {
+    match config.store.file() {
+        Some(file) => sqlite(config, &file, findings).await,
+        None => postgres(config, findings).await,
+    }
+}
+
+/// A database that others keep: the room and the disk are theirs to watch.
+async fn postgres(config: &Config, findings: &mut Findings) {
+    let key = &config.store.key_file;
+    if key.exists() {
+        key_file(key, findings);
+    } else {
+        let seen = format!("{} is not there yet", key.display());
+        let advice =
+            "the first node makes it at its first start; copy that file to every other node";
+        findings.warn("store: key file", seen, advice);
         return;
-    };
+    }
+    let begun = Instant::now();
+    match setup::store(&config.store, Options::inline()) {
+        Ok(store) => {
+            let seen = format!(
+                "{} opens after {:.0} ms; the schema is known; fsync, full_page_writes and \
+                 synchronous_commit are on",
+                config.store.shown,
+                begun.elapsed().as_secs_f64() * 1000.0
+            );
+            findings.ok("store: database", seen);
+            inside(&store, findings).await;
+        }
+        Err(error) => {
+            let advice = "mend this; a service that runs goes on by itself when it is mended";
+            findings.error("store: database", format!("{error:#}"), advice);
+        }
+    }
+}
+
+async fn sqlite(config: &Config, file: &Path, findings: &mut Findings) {
     let folder = file
         .parent()
         .map_or_else(|| PathBuf::from("."), Path::to_owned);
@@ -50,8 +86,8 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) {
         );
         return;
     }
-    key_file(&file, findings);
-    match Store::open(&config.store_url, &Options::inline()) {
+    key_file(&config.store.key_file, findings);
+    match Store::open(config.store.url(), &Options::inline()) {
         Ok(store) => {
             let seen = "opens; the schema is known; WAL, synchronous=FULL and foreign keys are on";
             findings.ok("store: database", seen);
@@ -139,10 +175,9 @@ fn probe(path: &Path) -> std::io::Result<Duration> {
     Ok(times.get(PROBES / 2).copied().unwrap_or_default())
 }
 
-fn key_file(database: &Path, findings: &mut Findings) {
-    let path = PathBuf::from(format!("{}.key", database.display()));
+fn key_file(path: &Path, findings: &mut Findings) {
     let subject = format!("store: {}", path.display());
-    match open_to_others(&path) {
+    match open_to_others(path) {
         Ok(false) => findings.ok(subject, "only its owner can read it"),
         Ok(true) => {
             let advice = format!("chmod 600 {}", path.display());
