@@ -179,7 +179,10 @@ mod tests {
             shown(url),
             "postgres://tuikuan@db1.example.com:5433,db2:5432/books"
         );
-        assert_eq!(shown("postgres://u@127.0.0.1"), "postgres://u@127.0.0.1/u");
+        assert_eq!(
+            shown("postgres://u@127.0.0.1"),
+            "postgres://u@127.0.0.1:5432/u"
+        );
         assert!(Address::parse("postgres://u:hush@hush@db/t").is_err());
     }
 

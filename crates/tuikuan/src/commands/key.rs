@@ -242,7 +242,7 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
 
 /// The store of a configuration, for a short command beside a running service.
 pub(crate) fn open(config: &Config) -> anyhow::Result<Store> {
-    setup::store(&config.store, Options::inline())
+    setup::store(&config.store, &Options::inline())
 }
 
 pub(super) fn scope(config: &Config, names: &[String]) -> anyhow::Result<Scope> {

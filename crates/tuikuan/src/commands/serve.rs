@@ -153,7 +153,7 @@ fn open(config: &Config) -> anyhow::Result<Store> {
         forwarded_query: config.engine.schedule.forwarded_query,
         ..Options::default()
     };
-    setup::store(&config.store, options)
+    setup::store(&config.store, &options)
 }
 
 /// Only one service works on a database file: quotas are counted in its process (INV-26). The lock

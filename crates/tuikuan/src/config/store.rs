@@ -42,11 +42,11 @@ impl StoreConfig {
     }
 
     /// These options, as the configuration wants them.
-    pub(crate) fn options(&self, options: Options) -> Options {
+    pub(crate) fn options(&self, options: &Options) -> Options {
         Options {
             key_file: self.key_file.clone(),
             readers: self.connections.unwrap_or(options.readers),
-            ..options
+            ..options.clone()
         }
     }
 }

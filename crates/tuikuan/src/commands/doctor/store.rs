@@ -46,7 +46,7 @@ async fn postgres(config: &Config, findings: &mut Findings) {
         return;
     }
     let begun = Instant::now();
-    match setup::store(&config.store, Options::inline()) {
+    match setup::store(&config.store, &Options::inline()) {
         Ok(store) => {
             let seen = format!(
                 "{} opens after {:.0} ms; the schema is known; fsync, full_page_writes and \
