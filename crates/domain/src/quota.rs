@@ -8,6 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::after;
 
+mod shared;
+
+pub use shared::{Answer, Ask, Counted, Grant, Grants, Share};
+
 /// At most `limit` sends in every sliding `window`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlidingLog {
