@@ -77,4 +77,4 @@ pub use rules::{RulesAct, StoredRules, SubjectUsage};
 pub use search::{Found, NumberText, NumberTextError, Place, RefundSearch};
 pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, RefundFilter};
 pub use sqlite::bare_batch_insert;
-pub use store::{LeaseClock, Options, Store, Writing};
+pub use store::{LeaseClock, Nodes, Options, Store, Writing};

@@ -16,6 +16,7 @@ use crate::store::Options;
 
 mod address;
 mod open;
+mod quota;
 mod tls;
 mod trouble;
 mod work;

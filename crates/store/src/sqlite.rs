@@ -45,6 +45,7 @@ mod open;
 mod overview;
 mod people;
 mod queue;
+mod quota;
 mod read;
 mod reads;
 mod records;

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tuikuan_domain::RefundId;
+use tuikuan_domain::quota::{Answer, Ask, Counted};
 use tuikuan_domain::retry::Schedule;
+use tuikuan_terms::MchId;
 
 use crate::admin::AdminChange;
 use crate::change::{Change, Committed};
@@ -64,6 +66,15 @@ pub enum LeaseClock {
     Database,
     /// The caller's. For tests, which make their own time.
     Caller,
+}
+
+/// How many processes may work on a store at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nodes {
+    /// One: it counts its own calls.
+    One,
+    /// Any number: what they may send is granted by [`Store::grant`].
+    Many,
 }
 
 impl Default for Options {
@@ -175,6 +186,12 @@ impl Store {
         on!(self, s => s.events_changed())
     }
 
+    /// How many processes may work on it.
+    #[must_use]
+    pub fn nodes(&self) -> Nodes {
+        on!(self, s => s.nodes())
+    }
+
     /// Bounds the database to so many pages from now on, or lifts the bound.
     ///
     /// # Errors
@@ -225,6 +242,19 @@ impl Store {
     /// [`CommitError`].
     pub async fn forward(&self, refund: RefundId, now: Timestamp) -> Result<(), CommitError> {
         on!(self, s => s.forward(refund, now).await)
+    }
+
+    /// Deals with what a node says about its share in quotas of a merchant number (INV-26): one
+    /// answer for each. Where one process works alone nothing is given.
+    ///
+    /// # Errors
+    /// [`CommitError`]; then no permit may be used.
+    pub async fn grant(
+        &self,
+        mch_id: &MchId,
+        asks: Vec<(Counted, Ask)>,
+    ) -> Result<Vec<Answer>, CommitError> {
+        on!(self, s => s.grant(mch_id, asks).await)
     }
 
     /// Writes how a try of a delivery ended.

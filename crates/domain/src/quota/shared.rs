@@ -299,7 +299,7 @@ mod tests {
     enum When {
         After(i64),
         JustInTime,
-        WhenSomethingIsFree,
+        AsSoonAsFree,
     }
 
     fn when() -> impl Strategy<Value = When> {
@@ -307,7 +307,7 @@ mod tests {
             6 => (0_i64..3).prop_map(When::After),
             2 => (10_i64..200).prop_map(When::After),
             2 => Just(When::JustInTime),
-            3 => Just(When::WhenSomethingIsFree),
+            3 => Just(When::AsSoonAsFree),
         ]
     }
 
@@ -317,7 +317,7 @@ mod tests {
             (When::After(wait), _) => own + ms(*wait),
             (When::JustInTime, Some(held)) => held.until - SignedDuration::from_micros(1),
             (When::JustInTime, None) => own,
-            (When::WhenSomethingIsFree, _) => node.share.free_at(own),
+            (When::AsSoonAsFree, _) => node.share.free_at(own),
         };
         now.max(due - node.ahead)
     }

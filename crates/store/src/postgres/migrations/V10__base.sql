@@ -477,16 +477,21 @@ CREATE TABLE writes (
 
 CREATE INDEX writes_at ON writes (at);
 
--- What was permitted to whom in the last moments, over all nodes (INV-26): one row for each merchant
--- number and kind of call, with the times of its grants.
+-- What is permitted to whom, over all nodes (INV-26): one row for each merchant number and kind of call,
+-- with the grants that still count. Their node says when they no longer do; no clock of ours is asked.
 CREATE TABLE quotas (
     mch_id  TEXT COLLATE "C" NOT NULL,
     kind    TEXT COLLATE "C" NOT NULL,
-    -- Microseconds of the database's clock, oldest first, and how many were granted then.
-    granted BIGINT[] NOT NULL DEFAULT '{}',
-    counts  BIGINT[] NOT NULL DEFAULT '{}',
+    -- Grants so far. Those that count: which they are, how many permits each has, and for how many
+    -- microseconds after its node asked these may be used.
+    last    BIGINT NOT NULL DEFAULT 0,
+    numbers BIGINT[] NOT NULL DEFAULT '{}',
+    permits BIGINT[] NOT NULL DEFAULT '{}',
+    valid   BIGINT[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (mch_id, kind),
-    CONSTRAINT quota_grants CHECK (cardinality(granted) = cardinality(counts))
+    CONSTRAINT quota_kind CHECK (kind IN ('errors', 'queries', 'submits')),
+    CONSTRAINT quota_grants CHECK (cardinality(numbers) = cardinality(permits)
+        AND cardinality(numbers) = cardinality(valid))
 ) WITH (fillfactor = 50);
 
 -- One sequence for all jobs: a fence never comes again, even for a job that came again (INV-24).
