@@ -100,7 +100,7 @@ impl Engine {
         let found = self.store().refund(id)?.ok_or(EngineError::NotFound)?;
         let merchant = self.merchant(&found.merchant);
         let merchant = merchant.ok_or(EngineError::UnknownMerchant)?;
-        while let Some(due) = self.lanes().query(found.mch_id.as_str(), self.now()) {
+        while let Some(due) = self.query_permit(&found.mch_id).await {
             self.sleep_until(due).await;
         }
         let refund = self.intend(id, receiver.place(), by).await?;

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{MerchantName, OrderRef, Payment, Refund};
-use tuikuan_store::{Guard, ReadError, Release, Store};
+use tuikuan_store::{Guard, Nodes, ReadError, Release, Store};
 use tuikuan_terms::{MchId, OutTradeNo};
 
 use crate::batch::Uploads;
@@ -20,6 +20,7 @@ use crate::merchant::Merchant;
 use crate::network::Network;
 use crate::rules::RuleBook;
 use crate::settings::Settings;
+use crate::share::Shares;
 use crate::tally::Tally;
 use crate::webhook::Endpoints;
 
@@ -43,6 +44,8 @@ struct Inner {
     ledger: Ledger,
     rules: RuleBook,
     lanes: Lanes,
+    /// Where other nodes use the same quotas.
+    shares: Option<Shares>,
     network: Arc<dyn Network>,
     merchants: Vec<Arc<Merchant>>,
     by_name: HashMap<MerchantName, usize>,
@@ -96,6 +99,10 @@ impl Engine {
             .collect();
         let limits = parts.settings.limits;
         let born = parts.clock.now();
+        let shares = match parts.store.nodes() {
+            Nodes::One => None,
+            Nodes::Many => Some(Shares::new(limits)),
+        };
         let ledger = Ledger {
             store: parts.store,
             clock: parts.clock,
@@ -107,6 +114,7 @@ impl Engine {
             ledger,
             rules: RuleBook::default(),
             lanes: Lanes::new(limits, born),
+            shares,
             network: parts.network,
             merchants: parts.merchants,
             by_name,
@@ -177,6 +185,10 @@ impl Engine {
 
     pub(crate) fn lanes(&self) -> &Lanes {
         &self.inner.lanes
+    }
+
+    pub(crate) fn shares(&self) -> Option<&Shares> {
+        self.inner.shares.as_ref()
     }
 
     pub(crate) fn uploads(&self) -> &Uploads {

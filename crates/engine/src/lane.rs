@@ -12,7 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use tuikuan_domain::after;
 use tuikuan_domain::planted::{self, Bug};
-use tuikuan_domain::quota::{Limits, Quota, SlidingLog};
+use tuikuan_domain::quota::{Counted, Limits, Quota, SlidingLog};
+use tuikuan_terms::MchId;
+
+use crate::engine::Engine;
 
 /// After an error the lane goes on carefully for so long: no more in flight than errors are free.
 const CAREFUL_FOR: SignedDuration = SignedDuration::from_secs(5);
@@ -20,7 +23,7 @@ const CAREFUL_FOR: SignedDuration = SignedDuration::from_secs(5);
 const SLICES: usize = 20;
 /// WeChat counts arrivals, we count departures, and some calls take longer on their way: our second
 /// is this much longer than WeChat's, which costs half a percent of the quota.
-const SECOND: SignedDuration = SignedDuration::from_millis(1005);
+pub(crate) const SECOND: SignedDuration = SignedDuration::from_millis(1005);
 /// A careful lane looks again after this time.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_millis(20);
 /// How long a closed lane stays closed: doubling from here ...
@@ -240,16 +243,14 @@ impl Lanes {
     }
 
     /// Asks to send a query about a refund that is not ours; `Some`: not before this time.
-    pub(crate) fn stranger(&self, mch_id: &str, now: Timestamp) -> Option<Timestamp> {
-        let busy = self.with(mch_id, |lane| {
-            let free = lane.strangers.free(now) > 0;
-            (!free).then(|| lane.strangers.free_at(now))
-        });
-        let wait = busy.or_else(|| self.query(mch_id, now));
-        if wait.is_none() {
-            self.with(mch_id, |lane| lane.strangers.note(now));
-        }
-        wait
+    fn stranger(&self, mch_id: &str, now: Timestamp) -> Option<Timestamp> {
+        self.with(mch_id, |lane| {
+            if lane.strangers.free(now) == 0 {
+                return Some(lane.strangers.free_at(now));
+            }
+            lane.strangers.note(now);
+            None
+        })
     }
 
     /// Submits under way.
@@ -281,6 +282,48 @@ impl Lanes {
                 free.min(lane.quota.errors_free(now))
             }
         })
+    }
+}
+
+/// The lane's permit, and the one of all nodes where there are others.
+impl Engine {
+    /// Asks to send a submit now.
+    pub(crate) async fn submit_permit(&self, mch_id: &MchId, paid_at: Option<Timestamp>) -> Permit {
+        if self.shares().is_some() {
+            // The lane first: a permit of all nodes that it would not use is lost to the others.
+            if let Some(due) = self.lanes().submit_wait(mch_id.as_str(), self.now()) {
+                return Permit::At(due);
+            }
+            if let Some(due) = self.share(mch_id, Counted::Submits).await {
+                return Permit::At(due);
+            }
+        }
+        let permit = self.lanes().submit(mch_id.as_str(), self.now(), paid_at);
+        if matches!(permit, Permit::At(_)) {
+            self.put_back(mch_id, Counted::Submits);
+        }
+        permit
+    }
+
+    /// Asks to send a query now; `Some`: ask again at this time.
+    pub(crate) async fn query_permit(&self, mch_id: &MchId) -> Option<Timestamp> {
+        if let Some(due) = self.share(mch_id, Counted::Queries).await {
+            return Some(due);
+        }
+        let wait = self.lanes().query(mch_id.as_str(), self.now());
+        if wait.is_some() {
+            self.put_back(mch_id, Counted::Queries);
+        }
+        wait
+    }
+
+    /// Asks to send a query about a refund that is not ours; `Some`: not before this time.
+    pub(crate) async fn stranger_permit(&self, mch_id: &MchId) -> Option<Timestamp> {
+        let busy = self.lanes().stranger(mch_id.as_str(), self.now());
+        match busy {
+            Some(due) => Some(due),
+            None => self.query_permit(mch_id).await,
+        }
     }
 }
 

@@ -37,6 +37,7 @@ mod replay;
 mod request;
 mod rules;
 mod settings;
+mod share;
 pub mod step;
 mod tally;
 pub mod verdict;

@@ -243,7 +243,7 @@ async fn round(
 fn room(engine: &Engine, lane: &Lane, running: &Running) -> usize {
     let most = match lane {
         Lane::Submit(mch_id) => {
-            let wanted = engine.lanes().submits_wanted(mch_id.as_str(), engine.now());
+            let wanted = submits_wanted(engine, mch_id);
             engine
                 .settings()
                 .calls_in_flight_max
@@ -260,11 +260,21 @@ fn room(engine: &Engine, lane: &Lane, running: &Running) -> usize {
     most.saturating_sub(running.count(lane)).min(CLAIM_MAX)
 }
 
+/// How many submits it makes sense to claim now.
+fn submits_wanted(engine: &Engine, mch_id: &MchId) -> usize {
+    let (mch_id, now) = (mch_id.as_str(), engine.now());
+    let wanted = engine.lanes().submits_wanted(mch_id, now);
+    let free = engine
+        .shares()
+        .map(|shares| shares.submits_free(mch_id, now));
+    wanted.min(free.unwrap_or(usize::MAX))
+}
+
 /// Submits of batches: few of them wait for the quota at once, so that a single refund that comes now
 /// waits behind no more than a fifth of a second's worth.
 fn bulk(engine: &Engine, mch_id: &MchId, running: &Running) -> usize {
     let lanes = engine.lanes();
-    let wanted = lanes.submits_wanted(mch_id.as_str(), engine.now());
+    let wanted = submits_wanted(engine, mch_id);
     let waiting = wanted.saturating_add(ahead(engine)).min(
         engine
             .settings()

@@ -181,6 +181,14 @@ impl Share {
         true
     }
 
+    /// Hands a permit back that was taken and not used.
+    pub fn put_back(&mut self) {
+        if let Some(held) = self.held.as_mut().filter(|held| held.used > 0) {
+            held.left = held.left.saturating_add(1);
+            held.used = held.used.saturating_sub(1);
+        }
+    }
+
     /// How many permits count, as far as this node knows.
     #[must_use]
     pub fn counting(&self, now: Timestamp) -> u32 {
@@ -238,6 +246,19 @@ impl Share {
 
     /// Takes the answer to what was said at `asked`, which came at `now`.
     pub fn told(&mut self, asked: Timestamp, answer: &Answer, now: Timestamp) {
+        self.noted(asked, answer, now);
+        self.held = answer.given.map(|grant| Held {
+            number: grant.number,
+            left: grant.permits,
+            used: 0,
+            asked,
+            last_used: asked,
+            until: after(asked, grant.valid),
+        });
+    }
+
+    /// The same where what was asked for has happened already: nothing of it is left to use.
+    pub fn noted(&mut self, asked: Timestamp, answer: &Answer, now: Timestamp) {
         let given = answer.given.map(|grant| grant.number);
         let known = answer.counting.iter().map(|grant| {
             let since = match self.known.get(&grant.number) {
@@ -249,14 +270,6 @@ impl Share {
             (grant.number, Known { grant, since })
         });
         self.known = known.collect();
-        self.held = answer.given.map(|grant| Held {
-            number: grant.number,
-            left: grant.permits,
-            used: 0,
-            asked,
-            last_used: asked,
-            until: after(asked, grant.valid),
-        });
     }
 
     /// From then on its permits are out of every window that has not begun.

@@ -46,7 +46,7 @@ pub(crate) async fn run(
     ) else {
         return close(engine, held, settle_act(id, None, Repair::AskWechat, None)).await;
     };
-    if !permitted(engine, held, merchant.mch_id.as_str()).await {
+    if !permitted(engine, held, &merchant.mch_id).await {
         return engine.hand_back(held, engine.now()).await;
     }
     let asked = engine.now();

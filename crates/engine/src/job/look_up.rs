@@ -27,7 +27,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         let plan = Plan::At(Step::LookUpPayment, due);
         return engine.ledger().replan(&refund.id, guard, plan).await;
     };
-    if !permitted(engine, held, refund.mch_id.as_str()).await {
+    if !permitted(engine, held, &refund.mch_id).await {
         return engine.hand_back(held, engine.now()).await;
     }
     let call = engine

@@ -1,7 +1,9 @@
 //! Asks WeChat about a refund. The answer is the highest evidence there is (INV-16).
 
+use tuikuan_domain::quota::Counted;
 use tuikuan_domain::refund::{Context, observe};
 use tuikuan_domain::{Observation, Payment, Plan, Refund, Source, Step};
+use tuikuan_terms::MchId;
 
 use crate::by::By;
 use crate::call;
@@ -25,7 +27,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
             .replan(&refund.id, guard, Plan::At(Step::Query, due))
             .await;
     };
-    if !permitted(engine, held, refund.mch_id.as_str()).await {
+    if !permitted(engine, held, &refund.mch_id).await {
         return engine.hand_back(held, engine.now()).await;
     }
     let asked = engine.now();
@@ -61,12 +63,13 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
 }
 
 /// Waits for the quota of queries; `false` when the lease would not outlast a call any more.
-pub(crate) async fn permitted(engine: &Engine, held: &Held, mch_id: &str) -> bool {
+pub(crate) async fn permitted(engine: &Engine, held: &Held, mch_id: &MchId) -> bool {
+    let _waiting = engine.waiting(mch_id, Counted::Queries);
     loop {
         if engine.stopping() || !engine.outlasts_call(held, engine.now()) {
             return false;
         }
-        match engine.lanes().query(mch_id, engine.now()) {
+        match engine.query_permit(mch_id).await {
             None => return true,
             Some(due) => engine.sleep_until(due).await,
         }

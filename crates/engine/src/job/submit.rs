@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use tuikuan_domain::outcome::Wait;
 use tuikuan_domain::planted::{self, Bug};
+use tuikuan_domain::quota::Counted;
 use tuikuan_domain::refund::{AttemptMark, Command, Context, Situation, decide, observe};
 use tuikuan_domain::{Observation, Outcome, Payment, Plan, Refund, Source, Status, Step};
 use tuikuan_store::Guard;
@@ -99,14 +100,12 @@ async fn closed(engine: &Engine, held: &Held, refund: &Refund) -> Option<Timesta
 async fn permit(engine: &Engine, held: &Held, refund: &Refund) -> Option<Place> {
     // Orders older than a month have a limit of their own; the pay time is in the payment.
     let paid_at = engine.paid_at(refund);
+    let _waiting = engine.waiting(&refund.mch_id, Counted::Submits);
     loop {
         if !engine.outlasts_call(held, engine.now()) {
             return None;
         }
-        match engine
-            .lanes()
-            .submit(refund.mch_id.as_str(), engine.now(), paid_at)
-        {
+        match engine.submit_permit(&refund.mch_id, paid_at).await {
             Permit::Granted(place) => return Some(place),
             Permit::At(due) if engine.outlasts_call(held, due) => engine.sleep_until(due).await,
             Permit::At(_) => return None,
@@ -157,7 +156,11 @@ async fn send(
     };
     let outcome = call.submit_outcome(merchant, refund);
     if let Some(place) = place {
-        place.end(engine.now(), answer(&outcome, &call));
+        let answer = answer(&outcome, &call);
+        place.end(engine.now(), answer);
+        if matches!(answer, Answer::Error | Answer::Closing) {
+            engine.tell_error(&refund.mch_id).await;
+        }
     }
     let beside = Beside {
         guard: Some(held.guard.clone()),

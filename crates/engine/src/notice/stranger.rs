@@ -33,12 +33,7 @@ impl Engine {
         merchant: &Merchant,
         number: &OutRefundNo,
     ) -> Result<(), EngineError> {
-        let now = self.now();
-        if self
-            .lanes()
-            .stranger(merchant.mch_id.as_str(), now)
-            .is_some()
-        {
+        if self.stranger_permit(&merchant.mch_id).await.is_some() {
             self.tally().count("notifications_unmatched", "over_budget");
             return Ok(());
         }
