@@ -21,6 +21,7 @@ pub fn body(bytes: &[u8]) -> String {
     let mut text: String = String::from_utf8_lossy(bytes)
         .chars()
         .take(KEPT_CHARS_MAX)
+        .map(storable)
         .collect();
     for name in HIDDEN {
         text = between(&text, &format!("<{name}>"), &format!("</{name}>"));
@@ -28,6 +29,19 @@ pub fn body(bytes: &[u8]) -> String {
         text = between(&text, &format!("\"{name}\": \""), "\"");
     }
     text
+}
+
+/// A text of PostgreSQL holds every character but this one.
+fn storable(c: char) -> char {
+    match c {
+        '\0' => char::REPLACEMENT_CHARACTER,
+        c => c,
+    }
+}
+
+/// A short text of WeChat's, as it can be stored.
+pub(crate) fn line(text: &str) -> String {
+    text.chars().map(storable).collect()
 }
 
 fn between(text: &str, open: &str, close: &str) -> String {
@@ -56,6 +70,7 @@ mod tests {
             body(xml.as_bytes()),
             "<xml><sign>***</sign><openid>***</openid><refund_fee>1</refund_fee></xml>"
         );
+        assert_eq!(body(b"\x1f\x8b\0"), "\u{1f}\u{fffd}\u{fffd}");
         let json = r#"{"payer":{"openid":"o1"},"real_name": "x","amount":1,"sign":"cut"#;
         assert_eq!(
             body(json.as_bytes()),

@@ -10,6 +10,7 @@ use tuikuan_wechat::error_code::{Class, Entry, Interface, Money, lookup};
 use tuikuan_wechat::{BuildError, RefundReport, RefundStatus, ReplyError, Verified};
 
 use crate::merchant::Merchant;
+use crate::redact;
 
 /// What an error code is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,8 +185,8 @@ pub(crate) fn note_of(error: &ReplyError) -> ErrorNote {
             interface,
             ..
         } => ErrorNote {
-            code: code.clone(),
-            message: message.clone(),
+            code: redact::line(code),
+            message: redact::line(message),
             source: ErrorSource::Wechat,
             advice: lookup(*interface, code).map_or_else(
                 || "this code is not documented: WeChat is asked before anything else".to_owned(),
@@ -194,7 +195,7 @@ pub(crate) fn note_of(error: &ReplyError) -> ErrorNote {
         },
         ReplyError::ProtocolFail { message } => ErrorNote {
             code: "V2_RETURN_CODE_FAIL".to_owned(),
-            message: message.clone(),
+            message: redact::line(message),
             source: ErrorSource::Wechat,
             advice: "check API v2 key, appid and merchant number".to_owned(),
         },
@@ -253,7 +254,7 @@ pub(crate) fn report_of(merchant: &Merchant, report: RefundReport) -> Option<Rep
         amount: report.refund,
         total: report.total,
         state,
-        user_received_account: report.user_received_account,
+        user_received_account: report.user_received_account.as_deref().map(redact::line),
         success_time,
     })
 }

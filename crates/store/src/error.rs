@@ -175,6 +175,9 @@ pub enum OpenError {
         /// The newest schema known.
         known: i64,
     },
+    /// `tuikuan store copy` into this database has not ended (INV-41).
+    #[error("the copy into this database has not ended: run `tuikuan store copy` again")]
+    HalfCopied,
     /// A durability setting did not take (INV-41).
     #[error("durability is off: {setting} is {found}, expected {expected}")]
     NotDurable {

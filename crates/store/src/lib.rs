@@ -18,6 +18,7 @@ mod bill;
 mod care;
 mod chain;
 mod change;
+mod copy;
 mod delivery;
 mod error;
 mod figures;
@@ -57,6 +58,7 @@ pub use bill::{
 pub use care::{Care, NeededAsked, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting};
 pub use chain::{AuditFault, HistoryFault};
 pub use change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
+pub use copy::{CopiedTable, CopyError, CopyProgress, CopyStep};
 pub use delivery::{Delivery, DeliveryEnd, DeliveryFilter, DeliveryReport, DeliveryStatus};
 pub use error::{CommitError, DatabaseError, Fatal, OpenError, ReadError};
 pub use figures::{

@@ -15,6 +15,7 @@ use crate::signals::Signals;
 use crate::store::Options;
 
 mod address;
+pub(crate) mod copy;
 mod open;
 mod quota;
 mod tls;

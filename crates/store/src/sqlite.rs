@@ -34,6 +34,7 @@ mod bills;
 mod care;
 mod checkpoint;
 mod commit;
+pub(crate) mod copy;
 mod deliveries;
 mod facts;
 mod figures;

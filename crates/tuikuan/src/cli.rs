@@ -15,6 +15,7 @@ use crate::commands::payment::PaymentCommand;
 use crate::commands::refund::RefundCommand;
 use crate::commands::serve::ServeArgs;
 use crate::commands::sim::SimArgs;
+use crate::commands::store::StoreCommand;
 use crate::commands::user::UserCommand;
 use crate::demo::DemoArgs;
 
@@ -100,6 +101,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tuikuan audit verify --histories\n  tuikuan audit export > audit.jsonl"
     )]
     Audit(AuditCommand),
+    /// Move a store from a file to PostgreSQL
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  tuikuan store copy --from sqlite:tuikuan.db --to postgres://tuikuan@db.example.com/tuikuan"
+    )]
+    Store(StoreCommand),
     /// Measure speed against what the machine can do
     Bench(BenchArgs),
 }

@@ -11,6 +11,7 @@ pub(crate) mod payment;
 pub(crate) mod refund;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod store;
 pub(crate) mod user;
 
 /// Runs a short command to its end on one thread.

@@ -41,6 +41,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::User(command) => commands::user::run(command),
         Command::Key(command) => commands::key::run(command),
+        Command::Store(command) => commands::store::run(command),
         Command::Audit(command) => commands::audit::run(command),
         Command::Bench(args) => bench::run(&args),
     }

@@ -1,10 +1,11 @@
 //! From the configuration to the parts that work: accounts, clients, merchants, the store's options,
 //! the log.
 
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use jiff::SignedDuration;
 use reqwest::Url;
 use tracing_subscriber::EnvFilter;
@@ -25,6 +26,28 @@ pub(crate) fn store(config: &StoreConfig, options: &Options) -> anyhow::Result<S
     }
     Store::open(config.url(), &config.options(options))
         .with_context(|| format!("the store {} could not be opened", config.shown))
+}
+
+/// Only one service works on a database file: quotas are counted in its process (INV-26). The lock
+/// goes with the process, however it ends; commands that only read or make keys need none.
+pub(crate) fn alone(database: &Path) -> anyhow::Result<File> {
+    let path = format!("{}.lock", database.display());
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .with_context(|| format!("the lock file {path} could not be opened"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(anyhow!(
+            "another tuikuan serve works on {}: stop it first, or give this one a store of its own",
+            database.display()
+        )),
+        Err(TryLockError::Error(error)) => {
+            Err(anyhow!(error).context(format!("the lock file {path} could not be locked")))
+        }
+    }
 }
 
 /// The merchant as the codec knows it.

@@ -127,6 +127,7 @@ pub(super) async fn open(url: &str, options: &Options) -> Result<Opened, OpenErr
     let mut client = connector.connect().await?;
     prove(&client).await?;
     migrate(&mut client).await?;
+    whole(&client).await?;
     let key = data_key(&client, options).await?;
     let position = client
         .query_one("SELECT number FROM meta WHERE name = 'position'", &[])
@@ -138,6 +139,23 @@ pub(super) async fn open(url: &str, options: &Options) -> Result<Opened, OpenErr
         key,
         position,
     })
+}
+
+/// A connection of its own to a database that is durable and has the schema, whatever is in it.
+pub(super) async fn bare(url: &str) -> Result<Client, OpenError> {
+    let mut client = Connector::of(Address::parse(url)?)?.connect().await?;
+    prove(&client).await?;
+    migrate(&mut client).await?;
+    Ok(client)
+}
+
+/// What is being copied is not yet a store.
+async fn whole(client: &Client) -> Result<(), OpenError> {
+    let half = "SELECT 1 FROM meta WHERE name = 'copy' AND number = 0";
+    match client.query_opt(half, &[]).await? {
+        None => Ok(()),
+        Some(_) => Err(OpenError::HalfCopied),
+    }
 }
 
 /// What the server says of itself: a commit that it answers must survive it.

@@ -55,7 +55,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         )
     })?;
     let store = open(config)?;
-    let _alone = alone(config)?;
+    // On PostgreSQL any number of services work: quotas are counted there.
+    let _alone = config
+        .store
+        .file()
+        .as_deref()
+        .map(setup::alone)
+        .transpose()?;
     let fatal = store.fatal();
     note_start(&store, config).await?;
     let address = listener.local_addr()?;
@@ -154,32 +160,6 @@ fn open(config: &Config) -> anyhow::Result<Store> {
         ..Options::default()
     };
     setup::store(&config.store, &options)
-}
-
-/// Only one service works on a database file: quotas are counted in its process (INV-26). The lock
-/// goes with the process, however it ends; commands that only read or make keys need none. On
-/// PostgreSQL there are any number, and quotas are counted there.
-fn alone(config: &Config) -> anyhow::Result<Option<std::fs::File>> {
-    let Some(database) = config.store.file() else {
-        return Ok(None);
-    };
-    let path = format!("{}.lock", database.display());
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .with_context(|| format!("the lock file {path} could not be opened"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Err(anyhow!(
-            "another tuikuan serve works on {}: stop it first, or give this one a store of its own",
-            database.display()
-        )),
-        Err(std::fs::TryLockError::Error(error)) => {
-            Err(anyhow!(error).context(format!("the lock file {path} could not be locked")))
-        }
-    }
 }
 
 /// The audit log says which configuration ran when.

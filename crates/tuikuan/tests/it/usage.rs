@@ -22,6 +22,8 @@ const COMMANDS: &[&str] = &[
     "payment import",
     "payment get",
     "payment put",
+    "store",
+    "store copy",
     "batch",
     "batch check",
     "batch submit",
