@@ -62,6 +62,10 @@ pub struct BatchBody<'a> {
     /// When.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub requested_at: Option<Time>,
+    /// Until when somebody else can agree to it, where somebody has to; one that waits longer is
+    /// rejected by itself.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub approval_until: Option<Time>,
     /// Who agreed.
     #[schema(required = true)]
     pub approved_by: Option<String>,
@@ -123,6 +127,7 @@ impl<'a> BatchBody<'a> {
             checked_at: batch.checked_at.map(Time),
             requested_by: by(&batch.requested),
             requested_at: at(&batch.requested),
+            approval_until: batch.approval_until.map(Time),
             approved_by: by(&batch.approved),
             approved_at: at(&batch.approved),
             ended_at: batch.ended_at.map(Time),

@@ -249,6 +249,10 @@ async fn facts(
             facts.push((name, format!("{who} · {when}")));
         }
     }
+    let waits = batch.state == BatchState::AwaitingApproval;
+    if let Some(until) = batch.approval_until.filter(|_| waits) {
+        facts.push((words.approval_until, format::date_time(until)));
+    }
     Ok(facts)
 }
 
