@@ -318,6 +318,19 @@ pub struct DifferenceCount {
     pub count: u64,
 }
 
+/// A day with open differences.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDay {
+    /// Whose.
+    pub merchant: MerchantName,
+    /// The day of the bill.
+    pub day: Date,
+    /// How many are open.
+    pub count: u64,
+    /// When the oldest of them was found.
+    pub since: Timestamp,
+}
+
 /// A refund of ours, as far as a bill is compared with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentRefund {

@@ -87,9 +87,17 @@ impl Care {
 pub struct Waiting {
     /// Refunds that wait for a second person.
     pub approvals: i64,
+    /// Batches that wait for a second person.
+    pub batches: i64,
     /// Everything else that needs a person and does not sleep.
     pub attention: i64,
+    /// Open differences between our books and WeChat's bills, counted up to
+    /// [`OPEN_DIFFERENCES_MAX`].
+    pub differences: i64,
 }
+
+/// Open differences are counted up to here.
+pub const OPEN_DIFFERENCES_MAX: i64 = 10_000;
 
 /// Outcomes of notifications that nobody could place.
 pub const UNPLACED: [&str; 3] = ["unmatched", "unreadable", "conflict"];

@@ -53,9 +53,11 @@ pub use batch::{
 };
 pub use bill::{
     Bill, BillAct, BillChange, BillDay, DIFFERENCES_MAX, Difference, DifferenceCount,
-    DifferenceFilter, DifferencePage, Facts, NewDifference, SentCursor, SentRefund, Sums,
+    DifferenceFilter, DifferencePage, Facts, NewDifference, OpenDay, SentCursor, SentRefund, Sums,
 };
-pub use care::{Care, NeededAsked, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting};
+pub use care::{
+    Care, NeededAsked, OPEN_DIFFERENCES_MAX, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting,
+};
 pub use chain::{AuditFault, HistoryFault};
 pub use change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
 pub use copy::{CopiedTable, CopyError, CopyProgress, CopyStep};

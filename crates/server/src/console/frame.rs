@@ -177,8 +177,8 @@ fn entries(visit: &Visit, words: &Words, waiting: &Waiting) -> Vec<Entry> {
         })
         .map(|(href, label, _)| {
             let waits = match *href {
-                "/console/approvals" => waiting.approvals,
-                "/console/attention" => waiting.attention,
+                "/console/approvals" => waiting.approvals.saturating_add(waiting.batches),
+                "/console/attention" => waiting.attention.saturating_add(waiting.differences),
                 _ => 0,
             };
             Entry {

@@ -4,6 +4,7 @@ use tuikuan_domain::{Role, Status, WechatState};
 use tuikuan_store::{Scope, Subject};
 
 use crate::doors::HOSTILE;
+use crate::reconciliation::planted;
 use crate::visitor::{Visitor, add_user};
 use crate::world::World;
 
@@ -218,4 +219,45 @@ async fn viewers_look_and_strangers_to_the_merchant_see_nothing() {
         let answer = other.post(&format!("{HERE}/{act}"), &fields).await;
         assert_eq!(answer.status.as_u16(), 404, "{act}");
     }
+}
+
+#[tokio::test]
+async fn days_that_differ_from_their_bill_are_shown_to_those_who_may_see_them() {
+    let world = World::new().await;
+    let (day, id) = planted(&world, "R").await;
+    let path = format!("/console/reconciliation/main/{day}");
+    let operator = Visitor::of(&world, Role::Operator).await;
+    let page = operator.get_english(HERE).await.text;
+    for part in [
+        path.as_str(),
+        "Differences from WeChat",
+        "1 open",
+        "Open the day",
+    ] {
+        assert!(page.contains(part), "{part} is missing: {page}");
+    }
+    assert!(operator.get(HERE).await.text.contains("对账差异"));
+    let badge = |page: &str| {
+        let entry = page.split("href=\"/console/attention\"").nth(1).unwrap();
+        let entry = entry.split("</a>").next().unwrap();
+        entry
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    assert_eq!(badge(&page), "1");
+    let asleep = operator.get(&format!("{HERE}?asleep=1")).await.text;
+    assert!(!asleep.contains(&path), "a day is not put off");
+    let stranger = Visitor::with(&world, Role::Admin, only("other")).await;
+    let hidden = stranger.get(HERE).await.text;
+    assert!(!hidden.contains(&path) && badge(&hidden).is_empty());
+    let resolve = format!("/console/differences/{id}/resolve");
+    operator
+        .post(&resolve, &[("note", "settled by telephone")])
+        .await;
+    let after = operator.get(HERE).await.text;
+    assert!(
+        !after.contains(&path) && badge(&after).is_empty(),
+        "{after}"
+    );
 }

@@ -129,6 +129,7 @@ async fn another_person_agrees_and_who_may_not_is_shown_nothing() {
     assert!(operator.get(&path).await.text.contains("待审批"));
     let own = operator.post(&format!("{path}/approve"), &[]).await;
     assert_eq!(own.status, 403);
+    assert!(operator.get(&path).await.text.contains("审批截止"));
     let viewer = Visitor::of(&world, Role::Viewer).await;
     assert_eq!(viewer.get(&path).await.status, 200);
     assert_eq!(
@@ -218,4 +219,53 @@ async fn whoever_takes_a_result_away_is_in_the_log() {
     assert_eq!(noted.len(), 2);
     assert!(noted.iter().all(|entry| entry.subject == id));
     assert_ne!(noted[0].actor, noted[1].actor);
+}
+
+/// How many things wait on a page, by the way to it beside every page.
+fn badge(page: &str, href: &str) -> String {
+    let entry = page.split(&format!("href=\"{href}\"")).nth(1).unwrap();
+    let entry = entry.split("</a>").next().unwrap();
+    entry.chars().filter(char::is_ascii_digit).collect()
+}
+
+#[tokio::test]
+async fn a_batch_that_waits_is_seen_on_the_page_of_approvals() {
+    let world = World::new().await;
+    let rules = Rules {
+        approval_above: Some(Fen::new(1000).unwrap()),
+        ..Rules::default()
+    };
+    let set = world
+        .engine
+        .set_rules(&By::cli(), None, (rules, None))
+        .await;
+    set.unwrap();
+    let operator = Visitor::of(&world, Role::Operator).await;
+    let path = brought(&operator).await;
+    let here = "/console/approvals";
+    assert!(operator.get(here).await.text.contains("没有等待审批的退款"));
+    operator.post(&format!("{path}/submit"), &[]).await;
+    let own = operator.get(here).await.text;
+    assert!(own.contains("这是你提交的批次"), "{own}");
+    let approver = Visitor::of(&world, Role::Approver).await;
+    let page = approver.get_english(here).await.text;
+    for part in [
+        path.as_str(),
+        "event.csv",
+        "17.50",
+        "2 new refunds",
+        "expires",
+    ] {
+        assert!(page.contains(part), "{part} is missing: {page}");
+    }
+    assert_eq!(badge(&page, here), "1");
+    let attention = approver.get_english("/console/attention").await.text;
+    assert!(attention.contains("1 batches wait for approval."));
+    let other = Scope::Only(vec!["other".parse().unwrap()]);
+    let stranger = Visitor::with(&world, Role::Approver, other).await;
+    let page = stranger.get(here).await.text;
+    assert!(!page.contains("event.csv"), "{page}");
+    assert_eq!(badge(&page, here), "");
+    operator.post(&format!("{path}/cancel"), &[]).await;
+    assert_eq!(badge(&approver.get(here).await.text, here), "");
 }

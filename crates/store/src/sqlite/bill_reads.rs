@@ -8,7 +8,7 @@ use tuikuan_domain::reconcile::{
 use tuikuan_domain::{DifferenceId, MerchantName, RefundId, Status};
 
 use crate::bill::{
-    Bill, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage, Facts,
+    Bill, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage, Facts, OpenDay,
     SentCursor, SentRefund, Sums,
 };
 use crate::error::ReadError;
@@ -170,6 +170,25 @@ impl Sqlite {
             };
             let found = one(c, sql, params![names], |row| Ok(row.get::<i64>(0)?))?;
             Ok(count(found.unwrap_or(0)))
+        })
+        .await
+    }
+
+    pub(crate) async fn open_days(&self, merchant: MerchantName) -> Read<Vec<OpenDay>> {
+        self.read_aside(move |c| {
+            let sql = "SELECT day, count(*), min(found_at)
+                       FROM differences INDEXED BY differences_open
+                       WHERE merchant = ?1 AND state = 'open'
+                       GROUP BY day ORDER BY day LIMIT ?2";
+            many(c, sql, params![merchant.as_str(), LIST_MAX], |row| {
+                let mut c = Columns::of(row, "difference");
+                Ok(OpenDay {
+                    merchant: merchant.clone(),
+                    day: c.parsed()?,
+                    count: count(c.raw()?),
+                    since: c.time()?,
+                })
+            })
         })
         .await
     }

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use tuikuan_domain::{AttentionReason, MerchantName, Refund};
 
-use crate::care::{Care, NeededAsked, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting};
+use crate::care::{
+    Care, NeededAsked, OPEN_DIFFERENCES_MAX, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting,
+};
 use crate::error::{CommitError, ReadError};
 use crate::rows::{self, Row, refund_columns};
 use crate::select::{LIST_MAX, Merchants};
@@ -116,8 +118,34 @@ pub(super) fn waiting(c: &Connection, allowed: &Merchants, now: Timestamp) -> Re
             .saturating_add(others)
             .saturating_sub(asleep);
     }
-    Ok(waiting)
+    // These need no refund to be there.
+    let names = match allowed {
+        Merchants::All => None,
+        Merchants::Only(names) => {
+            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+            Some(serde_json::json!(names).to_string())
+        }
+    };
+    let values = params![names, OPEN_DIFFERENCES_MAX];
+    let (batches, differences) =
+        one(c, BESIDE, values, |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or_default();
+    Ok(Waiting {
+        batches,
+        differences,
+        ..waiting
+    })
 }
+
+/// Batches that wait for a second person, and open differences.
+const BESIDE: &str = "
+    SELECT (SELECT count(*) FROM batches
+            WHERE state = 'awaiting_approval'
+              AND (?1 IS NULL OR merchant IN (SELECT value FROM json_each(?1)))),
+        (SELECT count(*) FROM (
+            SELECT 1 FROM differences INDEXED BY differences_open
+            WHERE state = 'open'
+              AND (?1 IS NULL OR merchant IN (SELECT value FROM json_each(?1)))
+            LIMIT ?2))";
 
 fn unplaced(c: &Connection, merchant: &MerchantName, now: Timestamp) -> Read<i64> {
     let sql = "SELECT count(*) FROM (

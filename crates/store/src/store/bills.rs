@@ -5,7 +5,7 @@ use tuikuan_domain::{DifferenceId, MerchantName, RefundId};
 
 use crate::bill::{
     Bill, BillChange, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage,
-    SentCursor, SentRefund,
+    OpenDay, SentCursor, SentRefund,
 };
 use crate::error::{CommitError, ReadError};
 use crate::select::Merchants;
@@ -107,6 +107,17 @@ impl Store {
     pub async fn differences_open(&self, allowed: Merchants) -> Result<u64, ReadError> {
         match self {
             Self::Sqlite(s) => s.differences_open(allowed).await,
+        }
+    }
+
+    /// The days of a merchant that have open differences, oldest first. At most
+    /// [`crate::LIST_MAX`].
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn open_days(&self, merchant: MerchantName) -> Result<Vec<OpenDay>, ReadError> {
+        match self {
+            Self::Sqlite(s) => s.open_days(merchant).await,
         }
     }
 

@@ -213,6 +213,17 @@ async fn what_a_person_settled_stays_settled() {
         let found = vec![new(1, "R-1", Class::AmountDiffers)];
         world.run(today(), found.clone(), at(0)).await;
         let id = found[0].id.clone();
+        let days = world.store.open_days(merchant("main")).await.unwrap();
+        assert_eq!(days.len(), 1);
+        let day = (days[0].day, days[0].count, days[0].since);
+        assert_eq!(day, (today(), 1, at(0)));
+        assert_eq!(
+            world.store.open_days(merchant("other")).await.unwrap(),
+            vec![]
+        );
+        let ours = Merchants::Only(vec![merchant("main")]);
+        let waiting = world.store.waiting(ours.clone(), at(5)).await.unwrap();
+        assert_eq!((waiting.differences, waiting.batches), (1, 0));
         let resolve = BillAct::Resolve {
             id: id.clone(),
             note: "agreed with WeChat by telephone".to_owned(),
@@ -235,6 +246,8 @@ async fn what_a_person_settled_stays_settled() {
         assert_eq!(settled[0].state, DifferenceState::Resolved);
         let open = world.store.differences_open(Merchants::All).await.unwrap();
         assert_eq!(open, 0);
+        let waiting = world.store.waiting(ours, at(70)).await.unwrap();
+        assert_eq!(waiting.differences, 0);
         // Its query is not asked any more.
         let jobs = world.claim_lane(Lane::Difference(mch_id()), at(999)).await;
         assert_eq!(jobs, vec![]);

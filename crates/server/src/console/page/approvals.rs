@@ -1,5 +1,6 @@
 //! "Approvals": what waits for a second person, and the two forms that decide it. One at a time, by
-//! a form only, and only for exactly the content that was shown (INV-32).
+//! a form only, and only for exactly the content that was shown (INV-32). A batch is decided on its
+//! own page, where its lines are; here is the way to it.
 
 use std::sync::Arc;
 
@@ -23,8 +24,10 @@ use crate::console::text::approvals::Words;
 use crate::console::text::notice::{Notice, Told};
 use crate::console::visit::Visit;
 
+mod batch;
 mod request;
 
+use batch::Waits;
 use request::Waiting;
 
 /// Requests on one page: each is read with what surrounds it.
@@ -37,6 +40,7 @@ const HERE: &str = "/console/approvals";
 struct ApprovalsPage {
     frame: Frame,
     words: &'static Words,
+    batches: Vec<Waits>,
     waiting: Vec<Waiting>,
     newest: bool,
     older: Option<String>,
@@ -182,9 +186,15 @@ impl ApprovalsPage {
         for refund in &found.items {
             waiting.push(Waiting::of(app, visit, refund).await?);
         }
+        let batches = if newest {
+            batch::waiting(app, visit).await?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             frame: Frame::of(app, visit, words.title).await?,
             words,
+            batches,
             waiting,
             newest,
             older: found.older.map(|cursor| format!("{HERE}?after={cursor}")),

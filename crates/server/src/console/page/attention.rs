@@ -25,6 +25,7 @@ use crate::console::visit::Visit;
 use crate::policy::Permission;
 
 mod act;
+mod days;
 mod others;
 
 pub(crate) use act::{assign, settle, snooze};
@@ -75,6 +76,7 @@ struct Group {
     reason = "what a template shows or not"
 )]
 struct Thing {
+    /// Empty where nobody takes it on here: its own page is the place.
     subject: String,
     version: i64,
     href: String,
@@ -125,17 +127,13 @@ pub(crate) async fn page(
     if reader.only.is_none() {
         groups.extend(reader.unplaced().await?);
         groups.extend(reader.failing().await?);
+        groups.extend(reader.days().await?);
     }
     let waiting = app.engine.store();
     let waiting = waiting
         .waiting(allowed(&visit, chosen.as_ref()), visit.now())
         .await?;
-    let approvals = (waiting.approvals > 0 && reader.only.is_none()).then(|| {
-        fill(
-            words.approvals_wait,
-            &[("n", &format::count(waiting.approvals))],
-        )
-    });
+    let approvals = others::approvals(&waiting, words).filter(|_| reader.only.is_none());
     html(&AttentionPage {
         choices: choices(&app, &visit, chosen.as_ref()),
         ways: ["", "1"]

@@ -1,6 +1,10 @@
 //! Words of the page "Approvals".
 
+use jiff::Timestamp;
+
+use crate::console::format;
 use crate::console::language::Language;
+use crate::console::text::fill;
 
 /// The words.
 pub(crate) struct Words {
@@ -40,6 +44,10 @@ pub(crate) struct Words {
     pub(crate) order: &'static str,
     pub(crate) merchant: &'static str,
     pub(crate) see: &'static str,
+    pub(crate) batch: &'static str,
+    pub(crate) batch_lines: &'static str,
+    pub(crate) batch_open: &'static str,
+    pub(crate) batch_own: &'static str,
 }
 
 const ZH: Words = Words {
@@ -79,6 +87,10 @@ const ZH: Words = Words {
     order: "订单",
     merchant: "商户",
     see: "查看经过",
+    batch: "批量退款",
+    batch_lines: "{n} 笔新退款",
+    batch_open: "打开批次，逐行核对后决定",
+    batch_own: "这是你提交的批次，须由另一位同事审批。",
 };
 
 const EN: Words = Words {
@@ -118,12 +130,29 @@ const EN: Words = Words {
     order: "Order",
     merchant: "Merchant",
     see: "Its history",
+    batch: "Batch",
+    batch_lines: "{n} new refunds",
+    batch_open: "Open it, look at its lines, then decide",
+    batch_own: "You submitted this batch: another person must approve it.",
 };
 
 impl Words {
     /// The words of a language.
     pub(crate) const fn of(language: Language) -> &'static Self {
         language.of(&ZH, &EN)
+    }
+}
+
+/// When an approval expires, as a person reads it; empty where it does not.
+pub(crate) fn expires(until: Option<Timestamp>, now: Timestamp, language: Language) -> String {
+    let words = Words::of(language);
+    match until {
+        Some(until) if until > now => {
+            let when = format::relative(until, now, language);
+            fill(words.expires, &[("when", &when)])
+        }
+        Some(_) => words.expired.to_owned(),
+        None => String::new(),
     }
 }
 

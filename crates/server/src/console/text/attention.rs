@@ -40,11 +40,17 @@ pub(crate) struct Words {
     pub(crate) back: &'static str,
     pub(crate) approvals: &'static str,
     pub(crate) approvals_wait: &'static str,
+    pub(crate) batches_wait: &'static str,
     pub(crate) unplaced: &'static str,
     pub(crate) unplaced_advice: &'static str,
     pub(crate) notification: &'static str,
     pub(crate) endpoints: &'static str,
     pub(crate) endpoints_advice: &'static str,
+    pub(crate) differences: &'static str,
+    pub(crate) differences_advice: &'static str,
+    pub(crate) days_open: &'static str,
+    pub(crate) open_day: &'static str,
+    pub(crate) all_days: &'static str,
 }
 
 /// 简体中文.
@@ -83,11 +89,17 @@ const ZH: Words = Words {
     back: "返回全部原因",
     approvals: "去审批",
     approvals_wait: "有 {n} 笔退款等待审批。",
+    batches_wait: "有 {n} 个批次等待审批。",
     unplaced: "无法对应的微信通知",
     unplaced_advice: "通知是真实的，但找不到对应的退款，或内容与记录不符。核对是否有人在商户平台或别的系统里操作；记录补齐或密钥修好后，可以在通知页重放。",
     notification: "通知",
     endpoints: "已停用的推送地址",
     endpoints_advice: "长时间推送失败，地址已自动停用，你的系统收不到新事件。修好接收端后重新启用，并补发失败的消息。",
+    differences: "对账差异",
+    differences_advice: "微信账单与我们的记录不一致，系统会逐笔向微信查询；查询后仍未消除的需要人处理：打开当天的对账页，按建议核对，查清后写明结论。",
+    days_open: "{n} 条未处理",
+    open_day: "打开当天",
+    all_days: "查看对账日历",
 };
 
 /// English.
@@ -126,11 +138,17 @@ const EN: Words = Words {
     back: "Back to all reasons",
     approvals: "To the approvals",
     approvals_wait: "{n} refunds wait for approval.",
+    batches_wait: "{n} batches wait for approval.",
     unplaced: "Notifications nobody could place",
     unplaced_advice: "They are authentic, but name a refund we do not know, or contradict our record. See whether somebody acted in the merchant platform or another system; once the record is there or a key is mended, replay them on the page of notifications.",
     notification: "Notification",
     endpoints: "Webhook endpoints switched off",
     endpoints_advice: "Deliveries failed for too long, so the endpoint was switched off and your system hears of nothing new. Mend the receiver, enable it again, and redeliver what failed.",
+    differences: "Differences from WeChat's bills",
+    differences_advice: "A bill and our books disagree. WeChat is asked about each; what that does not settle is for a person: open the day, follow what is proposed, and note what you found.",
+    days_open: "{n} open",
+    open_day: "Open the day",
+    all_days: "To the calendar",
 };
 
 impl Words {

@@ -16,7 +16,7 @@ use crate::console::language::Language;
 use crate::console::names::Names;
 use crate::console::page::refunds::payment_href;
 use crate::console::text;
-use crate::console::text::approvals::{Words, part};
+use crate::console::text::approvals::{Words, expires, part};
 use crate::console::visit::Visit;
 use crate::policy::Permission;
 
@@ -107,7 +107,7 @@ impl Waiting {
             paid_at: payment
                 .and_then(|payment| payment.paid_at)
                 .map(format::date_time),
-            expires: expires(refund, visit),
+            expires: expires(refund.approval.until(), visit.now(), language),
             hash: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             voided: given.map(|given| voided(&given, refund, &names, language)),
             may: may(refund, visit),
@@ -151,18 +151,6 @@ fn may(refund: &Refund, visit: &Visit) -> &'static str {
         "yes"
     } else {
         "no"
-    }
-}
-
-fn expires(refund: &Refund, visit: &Visit) -> String {
-    let words = Words::of(visit.language());
-    match refund.approval.until() {
-        Some(until) if until > visit.now() => {
-            let when = format::relative(until, visit.now(), visit.language());
-            text::fill(words.expires, &[("when", &when)])
-        }
-        Some(_) => words.expired.to_owned(),
-        None => String::new(),
     }
 }
 

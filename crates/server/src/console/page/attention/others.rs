@@ -3,12 +3,14 @@
 
 use tuikuan_store::{
     InboxFilter, InboxRecord, Merchants, Settled, Sleeping, Subject, UNPLACED, UNPLACED_FOR,
+    Waiting,
 };
 
 use super::{Group, Reader, Thing};
 use crate::console::fault::Fault;
 use crate::console::format;
-use crate::console::text::notifications;
+use crate::console::text::attention::Words;
+use crate::console::text::{fill, notifications};
 
 impl Reader<'_> {
     /// Notifications nobody could place.
@@ -96,6 +98,20 @@ impl Reader<'_> {
             .take(usize::try_from(limit).unwrap_or(usize::MAX))
             .collect()
     }
+}
+
+/// What waits for a second person, in a sentence for each kind; its place is the page of approvals.
+pub(super) fn approvals(waiting: &Waiting, words: &Words) -> Option<String> {
+    let kinds = [
+        (waiting.approvals, words.approvals_wait),
+        (waiting.batches, words.batches_wait),
+    ];
+    let said: Vec<String> = kinds
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, text)| fill(text, &[("n", &format::count(count))]))
+        .collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 /// The group with the number of its rows; nothing when it has none.
