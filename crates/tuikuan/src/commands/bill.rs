@@ -3,6 +3,7 @@
 
 mod fetch;
 mod file;
+mod flow;
 mod report;
 mod service;
 
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::civil::Date;
 use tuikuan_domain::reconcile::BillKind;
+use tuikuan_wechat::bill::FundAccount;
 
 use crate::config::FILE;
 use crate::failure::Misused;
@@ -37,13 +39,48 @@ pub(crate) enum Kind {
     Refunds,
     /// All payments and refunds of the day
     Trades,
+    /// Every movement of one of the merchant's accounts
+    #[value(alias = "fund_flow")]
+    FundFlow,
 }
 
 impl Kind {
-    const fn domain(self) -> BillKind {
+    /// The word in a file's name.
+    const fn as_str(self) -> &'static str {
         match self {
-            Self::Refunds => BillKind::Refunds,
-            Self::Trades => BillKind::Trades,
+            Self::Refunds => BillKind::Refunds.as_str(),
+            Self::Trades => BillKind::Trades.as_str(),
+            Self::FundFlow => "fund_flow",
+        }
+    }
+}
+
+/// Whose movements a fund-flow bill shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Account {
+    /// Payments and refunds
+    Basic,
+    /// What was set apart for running the business
+    Operation,
+    /// Fees
+    Fees,
+}
+
+impl Account {
+    const fn wechat(self) -> FundAccount {
+        match self {
+            Self::Basic => FundAccount::Basic,
+            Self::Operation => FundAccount::Operation,
+            Self::Fees => FundAccount::Fees,
+        }
+    }
+
+    /// The word in a file's name.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Operation => "operation",
+            Self::Fees => "fees",
         }
     }
 }
@@ -95,7 +132,7 @@ impl Days {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tuikuan bill fetch --merchant main --date 2026-11-20\n  tuikuan bill fetch --merchant main --from 2026-11-01 --to 2026-11-20 --kind trades --dir bills\n\n\
+    after_help = "Examples:\n  tuikuan bill fetch --merchant main --date 2026-11-20\n  tuikuan bill fetch --merchant main --from 2026-11-01 --to 2026-11-20 --kind trades --dir bills\n  tuikuan bill fetch --merchant main --date 2026-11-20 --kind fund-flow\n\n\
 Each file is read to its end and its sums are compared before it gets its name. No service needs to run."
 )]
 pub(crate) struct FetchArgs {
@@ -107,6 +144,9 @@ pub(crate) struct FetchArgs {
     /// Which of the day's bills
     #[arg(long, value_enum, default_value = "refunds")]
     kind: Kind,
+    /// Of which account, for a fund-flow bill
+    #[arg(long, value_enum, default_value = "basic")]
+    account: Account,
     /// Where the files go
     #[arg(long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,

@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use tuikuan_domain::reconcile::starts_at;
 use tuikuan_engine::{Internet, InternetOptions, Merchant, Network};
 use tuikuan_wechat::Stamp;
-use tuikuan_wechat::bill::{BillAnswer, BillDay, BillFile, WantedBill};
+use tuikuan_wechat::bill::{BillAnswer, BillDay, BillFile, BillKind, Row, WantedBill};
 use uuid::Uuid;
 
+use super::flow::RefundFlow;
 use super::{FetchArgs, Kind};
 use crate::config::Config;
 use crate::failure::{Misused, SaidAlready};
@@ -24,7 +25,12 @@ use crate::setup;
 
 /// What became of one day.
 enum Fetched {
-    Written { file: PathBuf, lines: u64 },
+    Written {
+        file: PathBuf,
+        lines: u64,
+        /// What refunds moved, in a fund-flow bill.
+        flow: Option<RefundFlow>,
+    },
     Nothing,
     NotReady,
 }
@@ -67,7 +73,10 @@ pub(super) async fn run(args: &FetchArgs) -> anyhow::Result<()> {
 
 fn sentence(day: Date, fetched: &Fetched) -> String {
     match fetched {
-        Fetched::Written { file, lines } => format!("{day}  {lines} lines  {}", file.display()),
+        Fetched::Written { file, lines, flow } => {
+            let flow = flow.map_or_else(String::new, |flow| format!("  {}", flow.sentence()));
+            format!("{day}  {lines} lines  {}{flow}", file.display())
+        }
         Fetched::Nothing => format!("{day}  WeChat says that nothing happened on this day"),
         Fetched::NotReady => format!("{day}  WeChat has not made the bill yet"),
     }
@@ -76,8 +85,14 @@ fn sentence(day: Date, fetched: &Fetched) -> String {
 fn shape(day: Date, fetched: &Fetched) -> Value {
     let date = day.to_string();
     match fetched {
-        Fetched::Written { file, lines } => {
-            json!({ "date": date, "state": "fetched", "file": file.display().to_string(), "lines": lines })
+        Fetched::Written { file, lines, flow } => {
+            let mut shape = json!({
+                "date": date, "state": "fetched", "file": file.display().to_string(), "lines": lines,
+            });
+            if let Some(flow) = flow {
+                shape["refunds"] = flow.shape();
+            }
+            shape
         }
         Fetched::Nothing => json!({ "date": date, "state": "empty" }),
         Fetched::NotReady => json!({ "date": date, "state": "wanted" }),
@@ -97,15 +112,15 @@ async fn fetch(
     day: Date,
 ) -> anyhow::Result<Fetched> {
     let bill_day = BillDay::of(starts_at(day));
-    let wanted = match args.kind {
-        Kind::Refunds => WantedBill::refunds(bill_day),
-        Kind::Trades => WantedBill::all(bill_day),
+    let (wanted, word) = match args.kind {
+        Kind::Refunds => (WantedBill::refunds(bill_day), String::new()),
+        Kind::Trades => (WantedBill::all(bill_day), String::new()),
+        Kind::FundFlow => (
+            WantedBill::fund_flow(args.account.wechat(), bill_day),
+            format!("-{}", args.account.as_str()),
+        ),
     };
-    let name = format!(
-        "{}-{day}-{}.csv",
-        args.merchant,
-        args.kind.domain().as_str()
-    );
+    let name = format!("{}-{day}-{}{word}.csv", args.merchant, args.kind.as_str());
     let place = args.dir.join(format!("{name}.gz"));
     let part = args.dir.join(format!("{name}.part"));
     let file = File::options()
@@ -137,20 +152,30 @@ async fn fetch(
             });
         }
     };
-    let lines = check(kind, &file)?;
+    let (lines, flow) = check(kind, &file)?;
+    let flow = (wanted.kind() == BillKind::FundFlow).then_some(flow);
     file.sync_all()?;
     std::fs::rename(&part, &place)
         .with_context(|| format!("{} could not be named", place.display()))?;
-    Ok(Fetched::Written { file: place, lines })
+    Ok(Fetched::Written {
+        file: place,
+        lines,
+        flow,
+    })
 }
 
-/// Reads a file to its end; how many lines it has.
-fn check(kind: BillFile, mut file: &File) -> anyhow::Result<u64> {
+/// Reads a file to its end; how many lines it has, and what refunds moved.
+fn check(kind: BillFile, mut file: &File) -> anyhow::Result<(u64, RefundFlow)> {
     file.seek(SeekFrom::Start(0))?;
     let mut bill = kind.open(BufReader::new(file))?;
-    while bill.next_row()?.is_some() {}
+    let mut flow = RefundFlow::default();
+    while let Some(row) = bill.next_row()? {
+        if let Row::FundFlow(row) = row {
+            flow.add(&row);
+        }
+    }
     match bill.summary() {
-        Some(sums) => Ok(sums.rows),
+        Some(sums) => Ok((sums.rows, flow)),
         None => bail!("the bill has no summary"),
     }
 }

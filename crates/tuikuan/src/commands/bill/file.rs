@@ -14,6 +14,7 @@ use tuikuan_engine::{MachineIds, Merchant};
 use tuikuan_store::{NewDifference, Sums};
 use tuikuan_wechat::bill::{BillError, BillFile, BillKind, BillReader, Row, Unpacked};
 
+use super::flow::RefundFlow;
 use super::report::{self, yuan};
 use super::{ReconcileArgs, ReportArgs};
 use crate::commands::key;
@@ -196,11 +197,15 @@ fn sums_of(sums: &Sums) -> Value {
 pub(super) fn report(args: &ReportArgs, file: &Path) -> anyhow::Result<()> {
     let (kind, mut bill) = open(file)?;
     let (mut payments, mut refunds, mut flows) = (0_u64, 0_u64, 0_u64);
+    let mut moved = RefundFlow::default();
     loop {
         match bill.next_row().map_err(told)? {
             Some(Row::Payment(_)) => payments += 1,
             Some(Row::Refund(_)) => refunds += 1,
-            Some(Row::FundFlow(_)) => flows += 1,
+            Some(Row::FundFlow(row)) => {
+                flows += 1;
+                moved.add(&row);
+            }
             None => break,
         }
     }
@@ -213,7 +218,7 @@ pub(super) fn report(args: &ReportArgs, file: &Path) -> anyhow::Result<()> {
             "kind": kind.as_str(), "lines": sums.rows, "payments": payments, "refunds": refunds,
             "movements": flows, "payments_amount": sums.total_fen, "refunds_amount": refunded,
             "fee": sums.fee.to_string(), "income_amount": sums.income_fen,
-            "expense_amount": sums.expense_fen,
+            "expense_amount": sums.expense_fen, "refund_movements": moved.shape(),
         }))?);
     }
     output::line(&format!("{:16}{}", "kind", kind.as_str()))?;
@@ -225,6 +230,7 @@ pub(super) fn report(args: &ReportArgs, file: &Path) -> anyhow::Result<()> {
             "expense",
             yuan(Some(sums.expense_fen))
         ))?;
+        output::line(&format!("{:16}{}", "refunds", moved.sentence()))?;
         return Ok(());
     }
     let (paid, refunded) = (yuan(Some(sums.total_fen)), yuan(Some(refunded)));
