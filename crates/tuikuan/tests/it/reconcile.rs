@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::stage::{Service, Sim, call, say, tuikuan};
 
+mod generations;
+
 const MAIN: &str = "1900000109";
 /// How long the service may take for what is due at once.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -109,10 +111,10 @@ fn refund(shop: &Shop, service: &Service, number: &str) {
     service.wait_for(said.json()["id"].as_str().unwrap(), "succeeded");
 }
 
-fn look(service: &Service, day: &str) -> Value {
+fn look(service: &Service, (merchant, day): (&str, &str)) -> Value {
     let request = reqwest::Client::new()
         .get(format!(
-            "{}/v1/reconciliations/main/{day}?limit=200",
+            "{}/v1/reconciliations/{merchant}/{day}?limit=200",
             service.url
         ))
         .bearer_auth(&service.key);
@@ -124,9 +126,14 @@ fn look(service: &Service, day: &str) -> Value {
 
 /// Waits until a day is in this state and nobody asks WeChat about it any more.
 fn settled(service: &Service, day: &str, state: &str) -> Value {
+    settled_of(service, ("main", day), state)
+}
+
+/// The same of any merchant's day.
+fn settled_of(service: &Service, (merchant, day): (&str, &str), state: &str) -> Value {
     let begun = Instant::now();
     loop {
-        let found = look(service, day);
+        let found = look(service, (merchant, day));
         let asking =
             found["data"].as_array().into_iter().flatten().any(|d| {
                 d["state"] == "open" && (d["repair"] == "query" || d["repair"] == "adopt")
@@ -136,7 +143,7 @@ fn settled(service: &Service, day: &str, state: &str) -> Value {
         }
         assert!(
             begun.elapsed() < PATIENCE,
-            "{day} is not {state}: {found:#}"
+            "{merchant} {day} is not {state}: {found:#}"
         );
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -230,7 +237,7 @@ fn again_changes_nothing(service: &Service, day: &str, before: &Value) {
     let said = service.command(&args);
     assert_eq!(said.code, 1, "differences are open: {}", said.err);
     assert_eq!(said.json()["open"], 4);
-    let after = look(service, day);
+    let after = look(service, ("main", day));
     assert_eq!(
         after["data"], before["data"],
         "a second run changes nothing"
