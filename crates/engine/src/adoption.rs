@@ -47,11 +47,14 @@ impl Engine {
             paid_at: None,
         };
         for _ in 0..ROUNDS_MAX {
-            let known = self.store().refund_by_number(&merchant.mch_id, number)?;
+            let known = self
+                .store()
+                .refund_by_number(&merchant.mch_id, number)
+                .await?;
             if known.is_some() {
                 return Ok(Adoption::Known);
             }
-            let payment = record(self, merchant, &named)?;
+            let payment = record(self, merchant, &named).await?;
             let new = self.stranger(merchant, report, by);
             let id = new.id.clone();
             let transition = match adopt(new, &payment, report, &self.ledger().context(by)) {

@@ -95,7 +95,7 @@ impl Engine {
     ) -> Result<usize, EngineError> {
         ids.truncate(REDELIVER_MAX);
         let count = ids.len();
-        let found = self.store().endpoint(endpoint)?;
+        let found = self.store().endpoint(endpoint).await?;
         let found = found.ok_or(EngineError::NotFound)?;
         let detail = serde_json::json!({ "merchant": found.merchant.as_str(), "count": count });
         let action = Action::DELIVERIES_REDELIVERED;

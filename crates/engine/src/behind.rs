@@ -14,7 +14,7 @@ impl Engine {
     ///
     /// # Errors
     /// The store's.
-    pub(crate) fn behind(
+    pub(crate) async fn behind(
         &self,
         asked: Option<&Actor>,
         by: &By,
@@ -22,7 +22,7 @@ impl Engine {
         let (Some(Actor::Key(id)), Actor::Person(_)) = (asked, &by.actor) else {
             return Ok(None);
         };
-        let keys = self.store().api_keys()?;
+        let keys = self.store().api_keys().await?;
         let key = keys.into_iter().find(|key| key.id.as_str() == &**id);
         let maker = key.and_then(|key| key.created_by);
         Ok(maker.filter(|maker| *maker == by.actor))

@@ -50,12 +50,12 @@ impl Engine {
         command: Command,
         by: &By,
     ) -> Result<Refund, EngineError> {
-        let loaded = self.ledger().load(id)?;
+        let loaded = self.ledger().load(id).await?;
         let refund = loaded.refund.as_ref().ok_or(LedgerError::NotFound)?;
         if command == Command::Retry && never_left(refund) {
             return self.ask_again(loaded, by).await;
         }
-        let behind = self.behind(refund.requested_by.as_ref(), by)?;
+        let behind = self.behind(refund.requested_by.as_ref(), by).await?;
         let beside = Beside {
             audit: audit::of_command(by, self.now(), refund, &command),
             ..Beside::default()
@@ -106,7 +106,7 @@ impl Engine {
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
             }
-            loaded = self.ledger().load(&id)?;
+            loaded = self.ledger().load(&id).await?;
         }
         Err(LedgerError::Contended.into())
     }

@@ -3,6 +3,8 @@
 //! is durable before a byte leaves (INV-4); whatever the answer, WeChat is asked what became of the
 //! refund, and only that changes its status (INV-5).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tuikuan_domain::refund::{
@@ -40,6 +42,9 @@ pub const BANKS: [(&str, &str); 15] = [
 
 /// While nothing is known of one call, another waits so long.
 const UNDER_WAY: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often an intention is decided again after the refund has moved on.
+const INTEND_TRIES_MAX: u32 = 5;
 
 /// Events that are looked at for a call under way: more do not happen within [`UNDER_WAY`].
 const EVENTS: u32 = 100;
@@ -97,7 +102,11 @@ impl Engine {
         receiver: Receiver,
         by: &By,
     ) -> Result<(Refund, ElsewhereEnd), EngineError> {
-        let found = self.store().refund(id)?.ok_or(EngineError::NotFound)?;
+        let found = self
+            .store()
+            .refund(id)
+            .await?
+            .ok_or(EngineError::NotFound)?;
         let merchant = self.merchant(&found.merchant);
         let merchant = merchant.ok_or(EngineError::UnknownMerchant)?;
         while let Some(due) = self.query_permit(&found.mch_id).await {
@@ -127,11 +136,35 @@ impl Engine {
         place: Elsewhere,
         by: &By,
     ) -> Result<Refund, EngineError> {
-        let loaded = self.ledger().load(id)?;
+        for _ in 1..INTEND_TRIES_MAX {
+            let moved = AtomicBool::new(false);
+            let intended = self.intend_once(id, place, by, &moved).await;
+            if !moved.load(Ordering::Relaxed) {
+                return intended;
+            }
+        }
+        self.intend_once(id, place, by, &AtomicBool::new(false))
+            .await
+    }
+
+    /// The history is read before the door; `moved` says that the refund has changed since.
+    async fn intend_once(
+        &self,
+        id: &RefundId,
+        place: Elsewhere,
+        by: &By,
+        moved: &AtomicBool,
+    ) -> Result<Refund, EngineError> {
+        let loaded = self.ledger().load(id).await?;
         let refund = loaded.refund.as_ref().ok_or(EngineError::NotFound)?;
-        let behind = self.behind(refund.requested_by.as_ref(), by)?;
+        let behind = self.behind(refund.requested_by.as_ref(), by).await?;
+        let (version, open) = (refund.version, self.under_way(refund, self.now()).await);
         let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
-            if let Some(since) = self.under_way(refund, context.now) {
+            if refund.version != version {
+                moved.store(true, Ordering::Relaxed);
+                return Err(Refusal::ElsewhereUnderWay { since: context.now });
+            }
+            if let Some(since) = open {
                 return Err(Refusal::ElsewhereUnderWay { since });
             }
             let situation = Situation {
@@ -157,9 +190,9 @@ impl Engine {
 
     /// Since when a call is under way of which nothing is known. A history that cannot be read lets
     /// nothing through.
-    fn under_way(&self, refund: &Refund, now: Timestamp) -> Option<Timestamp> {
+    async fn under_way(&self, refund: &Refund, now: Timestamp) -> Option<Timestamp> {
         let first = refund.version.saturating_sub(i64::from(EVENTS));
-        let Ok(events) = self.store().events_of(&refund.id, first, EVENTS) else {
+        let Ok(events) = self.store().events_of(&refund.id, first, EVENTS).await else {
             return Some(now);
         };
         let mut since = None;

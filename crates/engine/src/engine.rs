@@ -83,9 +83,9 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn new(mut parts: EngineParts) -> Result<Self, ReadError> {
+    pub async fn new(mut parts: EngineParts) -> Result<Self, ReadError> {
         parts.settings.lease = parts.settings.lease.max(parts.settings.lease_min());
-        let endpoints = Endpoints::load(&parts.store)?;
+        let endpoints = Endpoints::load(&parts.store).await?;
         let by_name = parts
             .merchants
             .iter()
@@ -253,8 +253,8 @@ impl Engine {
             || tuikuan_domain::after(begin, self.settings().call_timeout) <= held.until
     }
 
-    pub(crate) fn reload_endpoints(&self) -> Result<(), ReadError> {
-        self.ledger().endpoints.reload(self.store())
+    pub(crate) async fn reload_endpoints(&self) -> Result<(), ReadError> {
+        self.ledger().endpoints.reload(self.store()).await
     }
 
     pub(crate) fn set_stopping(&self) {
@@ -279,35 +279,36 @@ impl Engine {
     }
 
     /// When the payment of a refund was paid, where known.
-    pub(crate) fn paid_at(&self, refund: &Refund) -> Option<Timestamp> {
+    pub(crate) async fn paid_at(&self, refund: &Refund) -> Option<Timestamp> {
         let payment = self
             .store()
             .payment(refund.payment_id.as_ref()?)
+            .await
             .ok()
             .flatten()?;
         payment.paid_at
     }
 
     /// The stored payment of an order, by its own number first.
-    pub(crate) fn payment_of(
+    pub(crate) async fn payment_of(
         &self,
         merchant: &Merchant,
         order: &OrderRef,
     ) -> Result<Option<Payment>, ReadError> {
         let (mch_id, sub): (&MchId, _) = (&merchant.mch_id, merchant.sub_mch_id.as_ref());
         if let Some(out_trade_no) = order.out_trade_no.as_ref() {
-            let found = self.payment_by_trade_no(mch_id, sub, out_trade_no)?;
+            let found = self.payment_by_trade_no(mch_id, sub, out_trade_no).await?;
             if found.is_some() {
                 return Ok(found);
             }
         }
         match order.transaction_id.as_ref() {
-            Some(id) => self.store().payment_by_transaction(mch_id, id),
+            Some(id) => self.store().payment_by_transaction(mch_id, id).await,
             None => Ok(None),
         }
     }
 
-    fn payment_by_trade_no(
+    async fn payment_by_trade_no(
         &self,
         mch_id: &MchId,
         sub_mch_id: Option<&tuikuan_terms::SubMchId>,
@@ -315,5 +316,6 @@ impl Engine {
     ) -> Result<Option<Payment>, ReadError> {
         self.store()
             .payment_by_trade_no(mch_id, sub_mch_id, out_trade_no)
+            .await
     }
 }

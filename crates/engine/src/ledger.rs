@@ -123,8 +123,8 @@ impl Ledger {
     }
 
     /// Loads a refund and its payment.
-    pub(crate) fn load(&self, id: &RefundId) -> Result<Loaded, LedgerError> {
-        let found = self.store.refund_and_payment(id)?;
+    pub(crate) async fn load(&self, id: &RefundId) -> Result<Loaded, LedgerError> {
+        let found = self.store.refund_and_payment(id).await?;
         Ok(Loaded {
             refund: found.refund,
             payment: found.payment,
@@ -141,7 +141,7 @@ impl Ledger {
         + Send
         + Sync,
     ) -> Result<Acted, LedgerError> {
-        self.act_on(self.load(id)?, by, beside, door).await
+        self.act_on(self.load(id).await?, by, beside, door).await
     }
 
     /// The same from records that were just loaded at one instant; they are loaded anew only after a
@@ -166,7 +166,7 @@ impl Ledger {
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
             }
-            loaded = self.load(id)?;
+            loaded = self.load(id).await?;
         }
         Err(LedgerError::Contended)
     }

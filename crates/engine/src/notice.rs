@@ -152,7 +152,8 @@ impl Engine {
         let number = &report.out_refund_no;
         let found = self
             .store()
-            .situation(&merchant.mch_id, sub, number, &nameless)?;
+            .situation(&merchant.mch_id, sub, number, &nameless)
+            .await?;
         let Some(refund) = found.refund else {
             return self.adopt(merchant, &report, Some(entry("adopted"))).await;
         };
@@ -207,7 +208,11 @@ impl Engine {
         };
         let entry = |outcome: &str| self.entry(merchant, incoming, (&hint.plain, "v2"), outcome);
         let number = &hint.report.out_refund_no;
-        let found = match self.store().refund_by_number(&merchant.mch_id, number) {
+        let found = match self
+            .store()
+            .refund_by_number(&merchant.mch_id, number)
+            .await
+        {
             Ok(found) => found,
             Err(error) => return Some(Err(error.into())),
         };

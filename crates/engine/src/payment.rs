@@ -99,12 +99,12 @@ impl Engine {
         inbox: Option<InboxEntry>,
     ) -> Result<Registered, EngineError> {
         for _ in 0..ROUNDS_MAX {
-            self.check_transaction(merchant, report)?;
+            self.check_transaction(merchant, report).await?;
             let order = OrderRef {
                 out_trade_no: Some(report.out_trade_no.clone()),
                 transaction_id: report.transaction_id.clone(),
             };
-            let stored = self.payment_of(merchant, &order)?;
+            let stored = self.payment_of(merchant, &order).await?;
             let created = stored.is_none();
             let (record, replaces) = match stored {
                 None => (
@@ -154,7 +154,7 @@ impl Engine {
     }
 
     /// WeChat's number of an order belongs to one order: a second claim to it is somebody's mistake.
-    fn check_transaction(
+    async fn check_transaction(
         &self,
         merchant: &Merchant,
         report: &PaymentReport,
@@ -162,7 +162,10 @@ impl Engine {
         let Some(id) = &report.transaction_id else {
             return Ok(());
         };
-        let holder = self.store().payment_by_transaction(&merchant.mch_id, id)?;
+        let holder = self
+            .store()
+            .payment_by_transaction(&merchant.mch_id, id)
+            .await?;
         match holder.filter(|holder| holder.out_trade_no != report.out_trade_no) {
             Some(_) => Err(EngineError::PaymentDiffers {
                 fields: vec!["transaction_id"],

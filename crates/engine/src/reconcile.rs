@@ -250,7 +250,7 @@ impl Comparison {
 
     /// Looks at one number exactly: the refund itself and the line itself.
     async fn look_at(&mut self, suspect: Suspect) -> Result<Option<NewDifference>, CompareError> {
-        let refund = self.refund(&suspect.number)?;
+        let refund = self.refund(&suspect.number).await?;
         let line = suspect.line.as_ref();
         if suspect.repetition > 0 {
             // The number stands in the bill more than once: no interface can tell these lines apart.
@@ -283,14 +283,15 @@ impl Comparison {
         Ok(Some(self.difference(&suspect, class, refund.as_ref())))
     }
 
-    fn refund(&self, number: &str) -> Result<Option<Refund>, CompareError> {
+    async fn refund(&self, number: &str) -> Result<Option<Refund>, CompareError> {
         let Ok(number) = number.parse() else {
             return Ok(None);
         };
         let found = self
             .books
             .store
-            .refund_by_number(&self.books.mch_id, &number)?;
+            .refund_by_number(&self.books.mch_id, &number)
+            .await?;
         Ok(found.filter(|refund| refund.sub_mch_id == self.books.sub_mch_id))
     }
 

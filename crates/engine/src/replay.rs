@@ -60,7 +60,11 @@ impl Engine {
     /// [`EngineError::NotFound`], [`EngineError::UnknownMerchant`] when its merchant left the
     /// configuration, or the store's.
     pub async fn replay(&self, number: i64, by: &By) -> Result<Replayed, EngineError> {
-        let row = self.store().inbox(number)?.ok_or(EngineError::NotFound)?;
+        let row = self
+            .store()
+            .inbox(number)
+            .await?
+            .ok_or(EngineError::NotFound)?;
         let merchant = self.merchant(&row.entry.merchant).cloned();
         let merchant = merchant.ok_or(EngineError::UnknownMerchant)?;
         if row.entry.body.is_empty() {
@@ -150,9 +154,9 @@ impl Engine {
         let Some(report) = report_of(merchant, report) else {
             return Ok(Effect::none("unreadable"));
         };
-        let Some(refund) = self.named(merchant, &report.out_refund_no)? else {
+        let Some(refund) = self.named(merchant, &report.out_refund_no).await? else {
             self.adopt(merchant, &report, None).await?;
-            return self.adopted(merchant, &report.out_refund_no);
+            return self.adopted(merchant, &report.out_refund_no).await;
         };
         let seen = Observation::Notification(report);
         self.seen(&refund, seen, "applied").await
@@ -164,11 +168,11 @@ impl Engine {
         merchant: &Merchant,
         number: &OutRefundNo,
     ) -> Result<Effect, EngineError> {
-        if let Some(refund) = self.named(merchant, number)? {
+        if let Some(refund) = self.named(merchant, number).await? {
             return self.seen(&refund, Observation::Hint, "hint").await;
         }
         self.ask_stranger(merchant, number).await?;
-        self.adopted(merchant, number)
+        self.adopted(merchant, number).await
     }
 
     async fn seen(
@@ -221,17 +225,24 @@ impl Engine {
         }
     }
 
-    fn named(
+    async fn named(
         &self,
         merchant: &Merchant,
         number: &OutRefundNo,
     ) -> Result<Option<Refund>, EngineError> {
-        Ok(self.store().refund_by_number(&merchant.mch_id, number)?)
+        Ok(self
+            .store()
+            .refund_by_number(&merchant.mch_id, number)
+            .await?)
     }
 
     /// Whether the refund of a stranger is known by now.
-    fn adopted(&self, merchant: &Merchant, number: &OutRefundNo) -> Result<Effect, EngineError> {
-        Ok(match self.named(merchant, number)? {
+    async fn adopted(
+        &self,
+        merchant: &Merchant,
+        number: &OutRefundNo,
+    ) -> Result<Effect, EngineError> {
+        Ok(match self.named(merchant, number).await? {
             Some(refund) => Effect {
                 outcome: "adopted",
                 refund: Some(refund.id),

@@ -133,13 +133,14 @@ impl Engine {
         let sub = new.sub_mch_id.as_ref();
         let found = self
             .store()
-            .situation(&new.mch_id, sub, &new.out_refund_no, order)?;
+            .situation(&new.mch_id, sub, &new.out_refund_no, order)
+            .await?;
         let replaced = match &new.content.replaces {
-            Some(id) => self.store().refund(id)?,
+            Some(id) => self.store().refund(id).await?,
             None => None,
         };
         if let (None, Some(old)) = (&found.refund, &replaced) {
-            self.check_replacement(old)?;
+            self.check_replacement(old).await?;
         }
         let situation = Situation {
             refund: found.refund.as_ref(),
@@ -151,7 +152,7 @@ impl Engine {
         if found.refund.is_none() {
             let judged = match self.judge(new, by, found.payment.as_ref()).await {
                 // The same request may have been accepted in between, and have used the limit up.
-                Err(LedgerError::Refused(refusal)) => return self.again_or(new, refusal),
+                Err(LedgerError::Refused(refusal)) => return self.again_or(new, refusal).await,
                 judged => judged?,
             };
             beside.usage = judged.claims;
@@ -181,13 +182,16 @@ impl Engine {
     }
 
     /// Another round where the refund exists by now, else the refusal.
-    fn again_or(
+    async fn again_or(
         &self,
         new: &NewRefund,
         refusal: Refusal,
     ) -> Result<Option<Requested>, EngineError> {
         let store = self.store();
-        match store.refund_by_number(&new.mch_id, &new.out_refund_no)? {
+        match store
+            .refund_by_number(&new.mch_id, &new.out_refund_no)
+            .await?
+        {
             Some(_) => Ok(None),
             None => Err(refusal.into()),
         }
@@ -195,7 +199,7 @@ impl Engine {
 
     /// One closed refund is replaced by one refund at a time. Two that race for it also race for the
     /// version of their payment, so the later one sees the earlier.
-    fn check_replacement(&self, old: &Refund) -> Result<(), EngineError> {
+    async fn check_replacement(&self, old: &Refund) -> Result<(), EngineError> {
         let Some(payment) = &old.payment_id else {
             return Ok(());
         };
@@ -203,7 +207,7 @@ impl Engine {
             other.content.replaces.as_ref() == Some(&old.id)
                 && other.status.money() != Money::Released
         };
-        let siblings = self.store().refunds_of(payment)?;
+        let siblings = self.store().refunds_of(payment).await?;
         match siblings.iter().find(stands_in) {
             Some(other) => Err(Refusal::AlreadyReplaced {
                 by: other.id.clone(),

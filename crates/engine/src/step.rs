@@ -78,8 +78,8 @@ impl Engine {
     ///
     /// # Errors
     /// The store's.
-    pub fn lanes_due(&self) -> Result<Vec<Lane>, LedgerError> {
-        let due = self.store().lanes_due(self.now())?;
+    pub async fn lanes_due(&self) -> Result<Vec<Lane>, LedgerError> {
+        let due = self.store().lanes_due(self.now()).await?;
         Ok(due.into_iter().map(|lane| lane.lane).collect())
     }
 
@@ -87,8 +87,8 @@ impl Engine {
     ///
     /// # Errors
     /// The store's.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, LedgerError> {
-        Ok(self.store().next_due()?)
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, LedgerError> {
+        Ok(self.store().next_due().await?)
     }
 
     /// Runs one claimed job to its end.
@@ -106,7 +106,11 @@ impl Engine {
             JobKey::Difference(id) => return Box::pin(job::heal::run(self, held, id)).await,
             JobKey::Refund(id) => id,
         };
-        let refund = self.store().refund(id)?.ok_or(LedgerError::NotFound)?;
+        let refund = self
+            .store()
+            .refund(id)
+            .await?
+            .ok_or(LedgerError::NotFound)?;
         match work.claimed.step {
             Some(Step::Submit) => Box::pin(job::submit::run(self, held, refund)).await,
             Some(Step::ExpireApproval) => job::expire::run(self, held, refund).await,

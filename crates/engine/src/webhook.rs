@@ -25,15 +25,15 @@ pub(crate) struct Endpoints {
 }
 
 impl Endpoints {
-    pub(crate) fn load(store: &Store) -> Result<Self, ReadError> {
+    pub(crate) async fn load(store: &Store) -> Result<Self, ReadError> {
         Ok(Self {
-            list: RwLock::new(Arc::new(store.endpoints()?)),
+            list: RwLock::new(Arc::new(store.endpoints().await?)),
         })
     }
 
     /// Reads them anew, after one was changed here or by another process.
-    pub(crate) fn reload(&self, store: &Store) -> Result<(), ReadError> {
-        let fresh = Arc::new(store.endpoints()?);
+    pub(crate) async fn reload(&self, store: &Store) -> Result<(), ReadError> {
+        let fresh = Arc::new(store.endpoints().await?);
         *self.list.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
@@ -270,7 +270,11 @@ impl Engine {
         id: &EndpointId,
         by: &By,
     ) -> Result<Endpoint, EngineError> {
-        let stored = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+        let stored = self
+            .store()
+            .endpoint(id)
+            .await?
+            .ok_or(EngineError::NotFound)?;
         let endpoint = Endpoint {
             secret: self.fresh_secret(),
             ..stored
@@ -286,7 +290,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`].
     pub async fn delete_endpoint(&self, id: &EndpointId, by: &By) -> Result<(), EngineError> {
-        let endpoint = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+        let endpoint = self
+            .store()
+            .endpoint(id)
+            .await?
+            .ok_or(EngineError::NotFound)?;
         let act = Administered::EndpointDeleted(id.clone());
         self.administer(act, (by, Action::ENDPOINT_DELETED, &endpoint))
             .await
@@ -297,7 +305,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`].
     pub async fn redeliver(&self, id: &DeliveryId, by: &By) -> Result<(), EngineError> {
-        let delivery = self.store().delivery(id)?.ok_or(EngineError::NotFound)?;
+        let delivery = self
+            .store()
+            .delivery(id)
+            .await?
+            .ok_or(EngineError::NotFound)?;
         self.redeliver_all(vec![delivery.id], &delivery.endpoint_id, by)
             .await?;
         Ok(())
@@ -308,7 +320,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`], or [`EngineError::EndpointRefused`] with what went wrong.
     pub async fn send_test(&self, id: &EndpointId, by: &By) -> Result<u16, EngineError> {
-        let endpoint = self.store().endpoint(id)?.ok_or(EngineError::NotFound)?;
+        let endpoint = self
+            .store()
+            .endpoint(id)
+            .await?
+            .ok_or(EngineError::NotFound)?;
         let detail = serde_json::json!({ "merchant": endpoint.merchant.as_str() });
         self.audit(by, Action::ENDPOINT_TESTED, id.as_str(), detail)
             .await?;
@@ -333,7 +349,7 @@ impl Engine {
         let detail = serde_json::json!({ "merchant": endpoint.merchant.as_str() });
         let audit = by.entry(self.now(), action, (endpoint.id.as_str(), detail));
         self.store().administer(AdminChange { act, audit }).await?;
-        self.reload_endpoints()?;
+        self.reload_endpoints().await?;
         Ok(())
     }
 }

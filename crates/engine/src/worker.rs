@@ -178,7 +178,7 @@ async fn dispatch(
         let wait = if more {
             LOOK_MIN
         } else {
-            until_next(&engine, &running)
+            until_next(&engine, &running).await
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -193,8 +193,8 @@ async fn dispatch(
 
 /// When to look again. A lane without room wakes the dispatcher by itself when it has some; a lane
 /// that waits for its quota is looked at by the safety net.
-fn until_next(engine: &Engine, running: &Running) -> Duration {
-    let Ok(lanes) = engine.store().lanes() else {
+async fn until_next(engine: &Engine, running: &Running) -> Duration {
+    let Ok(lanes) = engine.store().lanes().await else {
         return LOOK_MAX;
     };
     let due = lanes
@@ -214,7 +214,7 @@ async fn round(
     running: &Arc<Running>,
 ) -> Result<bool, LedgerError> {
     let mut more = false;
-    let mut lanes = engine.lanes_due()?;
+    let mut lanes = engine.lanes_due().await?;
     // What a batch asked for comes after what anybody asks for now.
     lanes.sort_by_key(|lane| matches!(lane, Lane::Bulk(_)));
     for lane in lanes {
@@ -335,7 +335,7 @@ async fn keep_house(engine: Engine, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = endpoints.tick() => {
-                if let Err(error) = engine.reload_endpoints() {
+                if let Err(error) = engine.reload_endpoints().await {
                     tracing::warn!(error = &error as &dyn std::error::Error, "endpoints not read");
                 }
                 if let Err(error) = engine.rule_book().reload(engine.store()).await {

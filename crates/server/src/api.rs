@@ -53,13 +53,17 @@ pub(crate) fn merchant(app: &Shared, caller: &Caller, name: &MerchantName) -> Re
 }
 
 /// The refund's shape, with what happens to it next.
-pub(crate) fn refund_body<'a>(app: &Shared, refund: &'a Refund) -> Result<RefundBody<'a>, Problem> {
+pub(crate) async fn refund_body<'a>(
+    app: &Shared,
+    refund: &'a Refund,
+) -> Result<RefundBody<'a>, Problem> {
     let job = if refund.status.is_end() {
         None
     } else {
         app.engine
             .store()
-            .job(&tuikuan_store::JobKey::Refund(refund.id.clone()))?
+            .job(&tuikuan_store::JobKey::Refund(refund.id.clone()))
+            .await?
     };
     Ok(RefundBody::of(refund, job.as_ref().and_then(Next::of)))
 }

@@ -175,7 +175,10 @@ impl Keys {
         store: &Store,
         now: Timestamp,
     ) -> Result<Arc<Caller>, Problem> {
-        let stored = store.api_key_by_hash(&hash)?.ok_or_else(unauthorized)?;
+        let stored = store
+            .api_key_by_hash(&hash)
+            .await?
+            .ok_or_else(unauthorized)?;
         let same: bool = stored.hash.ct_eq(&hash).into();
         let expired = stored.expires_at.is_some_and(|end| end <= now);
         if !same || expired || stored.revoked_at.is_some() {

@@ -40,7 +40,7 @@ pub(crate) async fn alive() -> Response {
     responses((status = 200, description = "Refunds are taken", body = ReadyBody),
         (status = 503, description = "Not now; `reasons` says why", body = ReadyBody)))]
 pub(crate) async fn ready(State(app): State<App>) -> Response {
-    let reasons = reasons(&app);
+    let reasons = reasons(&app).await;
     let ready = reasons.is_empty();
     let status = if ready {
         StatusCode::OK
@@ -51,12 +51,12 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
 }
 
 /// Why refunds are not taken; empty when they are.
-pub(crate) fn reasons(app: &Shared) -> Vec<&'static str> {
+pub(crate) async fn reasons(app: &Shared) -> Vec<&'static str> {
     let store = app.engine.store();
     let mut reasons = Vec::new();
     if store.fatal().borrow().is_some() {
         reasons.push("the store has stopped after an I/O error; the process must be restarted");
-    } else if let Err(error) = store.next_due() {
+    } else if let Err(error) = store.next_due().await {
         tracing::warn!(%error, "the store did not answer a look at its health");
         reasons.push("the store does not answer");
     }

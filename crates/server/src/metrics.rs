@@ -146,7 +146,7 @@ async fn gather(app: &Shared) -> Result<Registry, ReadError> {
     let engine = &app.engine;
     let store = engine.store();
     let refunds = Family::<Labels, Gauge>::default();
-    for count in store.counts()? {
+    for count in store.counts().await? {
         let labels = vec![
             ("merchant", count.merchant.to_string()),
             ("status", count.status.as_str().to_owned()),
@@ -156,7 +156,7 @@ async fn gather(app: &Shared) -> Result<Registry, ReadError> {
     registry.register("refunds", "Refunds by merchant and status", refunds);
     let lag = Family::<Labels, Gauge>::default();
     let now = engine.now();
-    for due in store.lanes()? {
+    for due in store.lanes().await? {
         let labels = vec![("lane", due.lane.to_string())];
         lag.get_or_create(&labels)
             .set(milliseconds(now.duration_since(due.due_at)));
@@ -167,7 +167,7 @@ async fn gather(app: &Shared) -> Result<Registry, ReadError> {
         lag,
     );
     let ready = Gauge::<i64>::default();
-    ready.set(i64::from(crate::health::reasons(app).is_empty()));
+    ready.set(i64::from(crate::health::reasons(app).await.is_empty()));
     registry.register("ready", "1 when new refunds are taken", ready);
     let stuck = Gauge::<i64>::default();
     let overdue = tuikuan_domain::after(now, -OVERDUE);

@@ -6,9 +6,13 @@
 //!
 //! ```
 //! use tuikuan_store::{Options, Store};
-//! let store = Store::open("sqlite::memory:", &Options::inline())?;
-//! assert!(store.counts()?.is_empty());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open("sqlite::memory:", &Options::inline()).await?;
+//! assert!(store.counts().await?.is_empty());
+//! # Ok(())
+//! # }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! # runtime.block_on(example())
 //! ```
 
 mod admin;

@@ -20,6 +20,7 @@ mod open;
 mod quota;
 mod tls;
 mod trouble;
+mod unwritten;
 mod work;
 
 /// A PostgreSQL database. Cheap to clone; the last clone closes its connections.

@@ -1,7 +1,6 @@
 //! SQLite, embedded: one file, one writing connection, a few that read.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::thread::JoinHandle;
@@ -61,7 +60,7 @@ mod writer;
 use crate::operation::{Answer, Operation};
 pub use bare::bare_batch_insert;
 use checkpoint::Checkpoints;
-use queue::{Answered, Queue, Reply};
+use queue::{Answered, Queue};
 use writer::Writer;
 
 /// A SQLite database. Cheap to clone; the last clone closes it.
@@ -237,7 +236,7 @@ impl Sqlite {
         match &self.0.way {
             Way::Threaded { queue, .. } => {
                 let (reply, answer) = oneshot::channel();
-                queue.put(operation, Reply::Task(reply)).await;
+                queue.put(operation, reply).await;
                 answer
                     .await
                     .unwrap_or_else(|_| Err(self.0.signals.stopped()))
@@ -248,19 +247,6 @@ impl Sqlite {
                 steps.pause().await;
                 answer
             }
-        }
-    }
-
-    fn write_now(&self, operation: Operation) -> Answered {
-        match &self.0.way {
-            Way::Threaded { queue, .. } => {
-                let (reply, answer) = sync_channel(1);
-                queue.try_put(operation, Reply::Thread(reply));
-                answer
-                    .recv()
-                    .unwrap_or_else(|_| Err(self.0.signals.stopped()))
-            }
-            Way::Inline(writer, _) => self.inline(writer, operation),
         }
     }
 
@@ -299,11 +285,6 @@ impl Sqlite {
     pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
         self.write(Operation::Commit(Box::new(change)))
             .await?
-            .committed()
-    }
-
-    pub(crate) fn commit_now(&self, change: Change) -> Result<Committed, CommitError> {
-        self.write_now(Operation::Commit(Box::new(change)))?
             .committed()
     }
 

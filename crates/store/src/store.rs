@@ -1,9 +1,9 @@
 //! [`Store`]: the operations of the product's database. A closed set of engines with the same
 //! operations; the conformance suite runs on each.
 //!
-//! Writes are asynchronous and answered once they are durable. Point reads are plain calls: they
-//! take some ten microseconds and see every write that was answered before. Lists are moved to a
-//! thread where blocking is allowed.
+//! Writes are answered once they are durable; reads see every write that was answered before. SQLite's
+//! point reads complete at once (they take some ten microseconds), its lists are moved to a thread where
+//! blocking is allowed.
 
 use std::path::PathBuf;
 
@@ -45,8 +45,7 @@ pub struct Options {
     pub forwarded_query: SignedDuration,
     /// Connections that read.
     pub readers: usize,
-    /// Writes that may wait; more are refused as [`CommitError::Unavailable`] by `commit_now` and
-    /// wait outside the queue otherwise.
+    /// Writes that may wait in the queue; more wait outside of it.
     pub queue_max: usize,
     /// Writes in one durable commit.
     pub batch_max: usize,
@@ -117,6 +116,8 @@ impl Options {
 pub enum Store {
     /// One machine, one file.
     Sqlite(Sqlite),
+    /// Any number of nodes, one database.
+    Postgres(Postgres),
 }
 
 /// The same operation of whichever engine it is.
@@ -124,6 +125,7 @@ macro_rules! on {
     ($store:expr, $engine:ident => $call:expr) => {
         match $store {
             Self::Sqlite($engine) => $call,
+            Self::Postgres($engine) => $call,
         }
     };
 }
@@ -143,18 +145,23 @@ mod story;
 
 /// Opening, closing, signals.
 impl Store {
-    /// Opens `sqlite:FILE` (or `sqlite::memory:`, inline only), brings the schema up to date and
-    /// checks that durability is on (INV-41). Blocks.
+    /// Opens `sqlite:FILE` (or `sqlite::memory:`, inline only) or `postgres://...`, brings the schema
+    /// up to date and checks that durability is on (INV-41).
     ///
     /// # Errors
     /// [`OpenError`]; the operator acts.
-    pub fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
-        match url.strip_prefix("sqlite:") {
-            Some(file) if !file.is_empty() => Ok(Self::Sqlite(Sqlite::open(file, options)?)),
-            Some(_) | None => Err(OpenError::Url {
-                url: url.to_owned(),
-            }),
+    pub async fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let sqlite = url.strip_prefix("sqlite:");
+        if let Some(file) = sqlite.filter(|file| !file.is_empty()) {
+            return Ok(Self::Sqlite(Sqlite::open(file, options)?));
         }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let opened = Box::pin(Postgres::open(url, options)).await?;
+            return Ok(Self::Postgres(opened));
+        }
+        Err(OpenError::Url {
+            url: url.to_owned(),
+        })
     }
 
     /// An address as people may read it, without its password; its form is checked.
@@ -209,14 +216,6 @@ impl Store {
     /// [`CommitError`]; then nothing of it was written.
     pub async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
         on!(self, s => s.commit(change).await)
-    }
-
-    /// Applies a change whole and blocks until it is durable.
-    ///
-    /// # Errors
-    /// [`CommitError`]; then nothing of it was written.
-    pub fn commit_now(&self, change: Change) -> Result<Committed, CommitError> {
-        on!(self, s => s.commit_now(change))
     }
 
     /// Leases due jobs of a lane, the longest due first.

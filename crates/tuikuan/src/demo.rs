@@ -262,7 +262,7 @@ impl Turns {
         }
         if self.crashes == 0 && finished * 5 >= total * 2 {
             self.crashes = 1;
-            play.stage.crash_workers()?;
+            play.stage.crash_workers().await?;
             note("the workers were killed in the middle and started again 进程崩溃并重启");
         }
         if self.top_ups == 0 && finished * 2 >= total {

@@ -19,12 +19,13 @@ use crate::config::{Config, LogFormat, MerchantConfig, StoreConfig};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens the store of a configuration.
-pub(crate) fn store(config: &StoreConfig, options: &Options) -> anyhow::Result<Store> {
+pub(crate) async fn store(config: &StoreConfig, options: &Options) -> anyhow::Result<Store> {
     if let Some(folder) = config.file().as_deref().and_then(Path::parent) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("the folder {} could not be made", folder.display()))?;
     }
     Store::open(config.url(), &config.options(options))
+        .await
         .with_context(|| format!("the store {} could not be opened", config.shown))
 }
 

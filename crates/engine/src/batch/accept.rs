@@ -97,7 +97,11 @@ impl Engine {
         }
         self.check_lines(merchant, &batch.id, upload.file.lines)
             .await?;
-        let batch = self.store().batch(&batch.id)?.ok_or(BatchError::NotFound)?;
+        let batch = self
+            .store()
+            .batch(&batch.id)
+            .await?
+            .ok_or(BatchError::NotFound)?;
         Ok(Accepted { batch, created })
     }
 

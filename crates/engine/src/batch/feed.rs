@@ -40,7 +40,11 @@ const SOON: SignedDuration = SignedDuration::from_secs(1);
 /// # Errors
 /// [`LedgerError`]; the lease then brings the job to somebody else.
 pub(crate) async fn run(engine: &Engine, held: &Held, id: &BatchId) -> Result<(), LedgerError> {
-    let batch = engine.store().batch(id)?.ok_or(LedgerError::NotFound)?;
+    let batch = engine
+        .store()
+        .batch(id)
+        .await?
+        .ok_or(LedgerError::NotFound)?;
     match batch.state {
         BatchState::Running => feed(engine, held, &batch).await,
         BatchState::AwaitingApproval => expire(engine, held, &batch).await,
@@ -104,11 +108,11 @@ async fn feed(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerE
         // The merchant was taken out of the configuration: somebody has to look.
         return by_itself(engine, held, &batch.id, &Steer::Pause).await;
     };
-    let room = room(engine, batch)?;
+    let room = room(engine, batch).await?;
     if room == 0 || engine.stopping() {
         return engine.hand_back(held, engine.after(FULL_PACE)).await;
     }
-    let lines = engine.store().batch_pending(&batch.id, room)?;
+    let lines = engine.store().batch_pending(&batch.id, room).await?;
     let Some(last) = lines.last() else {
         return done(engine, held).await;
     };
@@ -132,7 +136,7 @@ async fn feed(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerE
 }
 
 /// How many lines may become refunds now.
-fn room(engine: &Engine, batch: &Batch) -> Result<u32, LedgerError> {
+async fn room(engine: &Engine, batch: &Batch) -> Result<u32, LedgerError> {
     let rate = engine.settings().limits.submits_per_second;
     let rate = u32::try_from(rate).unwrap_or(u32::MAX).max(4);
     let (due_max, all_max) = (
@@ -143,10 +147,12 @@ fn room(engine: &Engine, batch: &Batch) -> Result<u32, LedgerError> {
     let bulk = Lane::Bulk(batch.mch_id.clone());
     let query = Lane::Query(batch.mch_id.clone());
     let soon = engine.after(SOON);
-    let due = store.lane_backlog(&bulk, soon, due_max)?;
-    let all = store.lane_backlog(&bulk, jiff::Timestamp::MAX, all_max)?;
+    let due = store.lane_backlog(&bulk, soon, due_max).await?;
+    let all = store
+        .lane_backlog(&bulk, jiff::Timestamp::MAX, all_max)
+        .await?;
     // Orders that WeChat has to be asked about stand in that queue first.
-    let asked = store.lane_backlog(&query, soon, all_max)?;
+    let asked = store.lane_backlog(&query, soon, all_max).await?;
     let room = due_max
         .saturating_sub(due)
         .min(all_max.saturating_sub(all))
@@ -156,7 +162,7 @@ fn room(engine: &Engine, batch: &Batch) -> Result<u32, LedgerError> {
 
 /// A withdrawn batch: its refunds that were not sent are cancelled, one by one, as by anybody.
 async fn withdraw(engine: &Engine, held: &Held, id: &BatchId) -> Result<(), LedgerError> {
-    let refunds = engine.store().batch_queued(id, LINES_AT_ONCE)?;
+    let refunds = engine.store().batch_queued(id, LINES_AT_ONCE).await?;
     if refunds.is_empty() {
         return done(engine, held).await;
     }

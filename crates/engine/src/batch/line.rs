@@ -62,7 +62,7 @@ pub(super) async fn feed_line(
             Err(error) if lost(&error) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),
         }
-        let now = engine.store().batch(&batch.id)?;
+        let now = engine.store().batch(&batch.id).await?;
         if now.is_none_or(|batch| batch.state != BatchState::Running) {
             return Ok(Fed::Stopped);
         }
@@ -117,7 +117,8 @@ async fn becomes(
     let sub = new.sub_mch_id.as_ref();
     let found = engine
         .store()
-        .situation(&new.mch_id, sub, &new.out_refund_no, order)?;
+        .situation(&new.mch_id, sub, &new.out_refund_no, order)
+        .await?;
     if let Some(refund) = &found.refund
         && refund.status == Status::Cancelled
     {
@@ -125,7 +126,7 @@ async fn becomes(
     }
     if found.refund.is_none()
         && let Some(payment) = &found.payment
-        && refunded_before(engine, merchant, line, payment)?
+        && refunded_before(engine, merchant, line, payment).await?
     {
         return Ok(refused(Fault::RefundedBefore));
     }
@@ -179,7 +180,7 @@ fn refused(fault: Fault) -> Becomes {
 }
 
 /// Whether a batch has refunded the order under its other order number.
-fn refunded_before(
+async fn refunded_before(
     engine: &Engine,
     merchant: &Merchant,
     line: &Line,
@@ -193,7 +194,10 @@ fn refunded_before(
         return Ok(false);
     };
     let number = number_of_order(&merchant.mch_id, merchant.sub_mch_id.as_ref(), &order);
-    let refund = engine.store().refund_by_number(&merchant.mch_id, &number)?;
+    let refund = engine
+        .store()
+        .refund_by_number(&merchant.mch_id, &number)
+        .await?;
     Ok(refund
         .is_some_and(|refund| refund.status.money() != tuikuan_domain::refund::Money::Released))
 }

@@ -41,7 +41,7 @@ impl Engine {
     /// Everything is decided on one reading of the batch, and written only if it is still that one.
     async fn steer_to(&self, id: &BatchId, wish: Wish<'_>, by: &By) -> Result<Batch, BatchError> {
         for _ in 0..ROUNDS_MAX {
-            let batch = self.store().batch(id)?.ok_or(BatchError::NotFound)?;
+            let batch = self.store().batch(id).await?.ok_or(BatchError::NotFound)?;
             let act = match wish {
                 Wish::Act(act) => act.clone(),
                 Wish::Submit(faulty) => Steer::Submit {
@@ -50,7 +50,7 @@ impl Engine {
                     key: by.key.as_ref().map(|key| key.as_str().into()),
                 },
             };
-            self.check_behind(&batch, &act, by)?;
+            self.check_behind(&batch, &act, by).await?;
             let next = steer(&batch, &act, &by.actor, self.now())?;
             if matches!(act, Steer::Submit { .. } | Steer::Approve { .. }) {
                 self.prove_content(&batch).await?;
@@ -70,11 +70,11 @@ impl Engine {
     }
 
     /// Refused as well if the person behind the key had asked with their own name (INV-32).
-    fn check_behind(&self, batch: &Batch, act: &Steer, by: &By) -> Result<(), BatchError> {
+    async fn check_behind(&self, batch: &Batch, act: &Steer, by: &By) -> Result<(), BatchError> {
         let Some(asked) = &batch.requested else {
             return Ok(());
         };
-        let Some(person) = self.behind(Some(&asked.by), by)? else {
+        let Some(person) = self.behind(Some(&asked.by), by).await? else {
             return Ok(());
         };
         let mut own = batch.clone();

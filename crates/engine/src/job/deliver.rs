@@ -19,10 +19,10 @@ const ERROR_CHARS_MAX: usize = 300;
 /// # Errors
 /// [`LedgerError::LeaseLost`] when somebody else has the job now.
 pub(crate) async fn run(engine: &Engine, held: &Held, id: &DeliveryId) -> Result<(), LedgerError> {
-    let Some(delivery) = engine.store().delivery(id)? else {
+    let Some(delivery) = engine.store().delivery(id).await? else {
         return Ok(());
     };
-    let endpoint = engine.store().endpoint(&delivery.endpoint_id)?;
+    let endpoint = engine.store().endpoint(&delivery.endpoint_id).await?;
     let Some(endpoint) = endpoint.filter(|endpoint| endpoint.enabled) else {
         let facts = (None, Some("the endpoint is disabled".to_owned()));
         return finish(engine, held, (DeliveryEnd::Dead, None), facts).await;

@@ -109,7 +109,7 @@ async fn take_in(
         return Ok(Taken::Nothing);
     };
     let store = engine.store();
-    if let Some(refund) = store.refund_by_number(&merchant.mch_id, &number)? {
+    if let Some(refund) = store.refund_by_number(&merchant.mch_id, &number).await? {
         let door = |refund: &Refund, payment: Option<&Payment>, context: &Context<'_>| {
             let finding = finding.clone();
             let observation = Observation::Query { finding, asked };
@@ -123,14 +123,17 @@ async fn take_in(
         return Ok(Taken::Nothing);
     };
     if let Some(id) = &report.refund_id
-        && store.refund_by_wechat_id(&merchant.mch_id, id)?.is_some()
+        && store
+            .refund_by_wechat_id(&merchant.mch_id, id)
+            .await?
+            .is_some()
     {
         return Ok(Taken::Contradicted);
     }
     let by = By::engine(Source::Bill);
     match engine.adopt_stranger(merchant, report, &by, &beside).await {
         Ok(Adoption::Adopted(_) | Adoption::Known) => {
-            let refund = store.refund_by_number(&merchant.mch_id, &number)?;
+            let refund = store.refund_by_number(&merchant.mch_id, &number).await?;
             Ok(refund.map_or(Taken::Nothing, |refund| Taken::Refund(Box::new(refund))))
         }
         Ok(Adoption::Incomplete | Adoption::DoesNotFit) => Ok(Taken::Nothing),

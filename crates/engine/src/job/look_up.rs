@@ -43,10 +43,10 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
     let by = By::engine(Source::Query);
     // Another refund of the same order may store the payment first: then it is loaded and used.
     for _ in 0..ROUNDS_MAX {
-        let loaded = ledger.load(&refund.id)?;
+        let loaded = ledger.load(&refund.id).await?;
         let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
         let found = match &finding {
-            PaymentFinding::Paid(report) => Some(Box::new(record(engine, merchant, report)?)),
+            PaymentFinding::Paid(report) => Some(Box::new(record(engine, merchant, report).await?)),
             PaymentFinding::NotPaid(_)
             | PaymentFinding::NotFound(_)
             | PaymentFinding::MerchantFault(_)
@@ -74,19 +74,22 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
 
 /// The payment as stored, or a new record of what WeChat reports. The merchant's number decides:
 /// WeChat's number may stand, by somebody's mistake, in the record of another order.
-pub(crate) fn record(
+pub(crate) async fn record(
     engine: &Engine,
     merchant: &Merchant,
     report: &PaymentReport,
 ) -> Result<Payment, LedgerError> {
     let (mch_id, sub) = (&merchant.mch_id, merchant.sub_mch_id.as_ref());
     let store = engine.store();
-    if let Some(stored) = store.payment_by_trade_no(mch_id, sub, &report.out_trade_no)? {
+    if let Some(stored) = store
+        .payment_by_trade_no(mch_id, sub, &report.out_trade_no)
+        .await?
+    {
         return Ok(stored);
     }
     let mut payment = new_payment(engine, merchant, report);
     if let Some(id) = &payment.transaction_id
-        && store.payment_by_transaction(mch_id, id)?.is_some()
+        && store.payment_by_transaction(mch_id, id).await?.is_some()
     {
         payment.transaction_id = None;
     }

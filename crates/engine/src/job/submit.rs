@@ -99,7 +99,7 @@ async fn closed(engine: &Engine, held: &Held, refund: &Refund) -> Option<Timesta
 /// the call any more: somebody else may be at it then, so nothing leaves (INV-24).
 async fn permit(engine: &Engine, held: &Held, refund: &Refund) -> Option<Place> {
     // Orders older than a month have a limit of their own; the pay time is in the payment.
-    let paid_at = engine.paid_at(refund);
+    let paid_at = engine.paid_at(refund).await;
     let _waiting = engine.waiting(&refund.mch_id, Counted::Submits);
     loop {
         if !engine.outlasts_call(held, engine.now()) {
@@ -202,7 +202,7 @@ pub(crate) async fn mend_plan(
     guard: &Guard,
     refund: &Refund,
 ) -> Result<(), LedgerError> {
-    let Some(refund) = engine.ledger().load(&refund.id)?.refund else {
+    let Some(refund) = engine.ledger().load(&refund.id).await?.refund else {
         return Err(LedgerError::NotFound);
     };
     let now = engine.now();

@@ -82,7 +82,7 @@ impl People<'_> {
     /// [`EngineError::Conflict`] when it is not good any more, [`EngineError::NotFound`],
     /// [`EngineError::NotAllowed`].
     pub async fn revoke_key(&self, by: &Actor, id: &KeyId) -> Result<(), EngineError> {
-        let keys = self.store.api_keys()?;
+        let keys = self.store.api_keys().await?;
         let key = keys.iter().find(|key| key.id == *id);
         let key = key.ok_or(EngineError::NotFound)?;
         self.may_manage(by, &key.scope).await?;

@@ -1,6 +1,7 @@
 //! The feeder of a batch dies at each of its await points, once for every one there is. Whoever goes
 //! on refunds each line once.
 
+use crate::at_once::at_once;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,7 +93,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        let store = Store::open("sqlite::memory:", &Options::stepped()).unwrap();
+        let store = at_once(Store::open("sqlite::memory:", &Options::stepped())).unwrap();
         Self {
             store: Arc::new(store),
             clock: Arc::default(),
@@ -122,14 +123,14 @@ impl Place {
             credentials: Credentials::new().with_api_v2_key(key).unwrap(),
         };
         let merchant = Merchant::new(name.parse().unwrap(), account, None);
-        Engine::new(EngineParts {
+        at_once(Engine::new(EngineParts {
             store: Arc::clone(&self.store),
             merchants: vec![Arc::new(merchant)],
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             ids: Arc::clone(&self.ids) as Arc<dyn IdSource>,
             network,
             settings: Settings::default(),
-        })
+        }))
         .unwrap()
     }
 }
@@ -239,7 +240,7 @@ fn whoever_goes_on_after_a_dead_feeder_refunds_each_line_once() {
         for line in &lines {
             assert_eq!(line.outcome, Outcome::Refund(Status::Queued));
         }
-        let counts = place.store.counts().unwrap();
+        let counts = at_once(place.store.counts()).unwrap();
         let stored: i64 = counts.iter().map(|count| count.refunds).sum();
         assert_eq!(usize::try_from(stored).unwrap(), LINES);
         if ended {
@@ -321,12 +322,15 @@ fn a_batch_that_nobody_agrees_to_in_time_expires() {
     };
     all(engine.set_rules(&By::cli(), None, (rules, None))).unwrap();
     let id = running(&engine);
-    let state = || place.store.batch(&id).unwrap().unwrap().state;
+    let state = || at_once(place.store.batch(&id)).unwrap().unwrap().state;
     // Its job does not come before.
     feed_on(&place, &engine, &id);
     assert_eq!(state(), BatchState::AwaitingApproval);
     place.clock.pass(3600);
-    let content = place.store.batch(&id).unwrap().unwrap().content_text();
+    let content = at_once(place.store.batch(&id))
+        .unwrap()
+        .unwrap()
+        .content_text();
     let second = By::person("usr_00000000000000000002".parse().unwrap());
     let refused = all(engine.steer_batch(&id, &Steer::Approve { content }, &second));
     let refused = refused.unwrap_err().to_string();
@@ -347,7 +351,7 @@ fn a_batch_whose_merchant_is_not_configured_any_more_is_paused_once() {
     let id = running(&place.process());
     let engine = place.process_of("other");
     feed_on(&place, &engine, &id);
-    let batch = place.store.batch(&id).unwrap().unwrap();
+    let batch = at_once(place.store.batch(&id)).unwrap().unwrap();
     assert_eq!(batch.state, BatchState::Paused);
     let engine = place.process();
     all(engine.steer_batch(&id, &Steer::Resume, &By::cli())).unwrap();
@@ -367,7 +371,7 @@ fn a_check_begun_anew_is_completed_when_whoever_began_it_goes_away() {
         let id = batch.unwrap().batch.id;
         drop(run(engine.accept_batch(upload, &By::cli()), steps));
         feed_on(&place, &engine, &id);
-        let batch = place.store.batch(&id).unwrap().unwrap();
+        let batch = at_once(place.store.batch(&id)).unwrap().unwrap();
         assert_eq!(batch.state, BatchState::Checked, "left after {steps} steps");
         assert_eq!((batch.summary.lines, batch.summary.new_amount), (2, 11));
     }

@@ -1,6 +1,7 @@
 //! A refund made in the merchant platform that its payment cannot hold beside a refund of ours: it
 //! counts as soon as there is room, and nothing is written for who lost the job.
 
+use crate::at_once::at_once;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -175,7 +176,7 @@ fn ask(engine: &Engine) -> usize {
 
 fn payment(place: &Place) -> Payment {
     let number = ORDER.parse().unwrap();
-    let found = place.store.payment_by_trade_no(&mch_id(), None, &number);
+    let found = at_once(place.store.payment_by_trade_no(&mch_id(), None, &number));
     found.unwrap().unwrap()
 }
 

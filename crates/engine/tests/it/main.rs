@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod at_once;
 mod batch;
 mod bills;
 mod books;

@@ -1,6 +1,7 @@
 //! The comparison of a whole bill with a whole day, against the plain rule of the domain: whatever
 //! is planted is found, and nothing else (INV-38).
 
+use crate::at_once::at_once;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ fn paid(number: &str, now: Timestamp) -> Payment {
 impl Place {
     fn new() -> Self {
         Self {
-            store: Arc::new(Store::open("sqlite::memory:", &Options::inline()).unwrap()),
+            store: Arc::new(at_once(Store::open("sqlite::memory:", &Options::inline())).unwrap()),
             schedule: Schedule::default(),
         }
     }
@@ -102,7 +103,7 @@ impl Place {
             record: payment.clone(),
             replaces: None,
         });
-        self.store.commit_now(change).unwrap();
+        at_once(self.store.commit(change)).unwrap();
         let new = NewRefund {
             id: format!("rf_{number:0>20}").parse().unwrap(),
             merchant: payment.merchant.clone(),
@@ -127,7 +128,7 @@ impl Place {
         };
         let id = new.id.clone();
         for command in [Command::Request(Box::new(new)), Command::Submit] {
-            let held = self.store.refund_and_payment(&id).unwrap();
+            let held = at_once(self.store.refund_and_payment(&id)).unwrap();
             let situation = Situation {
                 refund: held.refund.as_ref(),
                 payment: held.payment.as_ref().or(Some(&payment)),
@@ -135,9 +136,9 @@ impl Place {
             };
             let transition = decide(situation, command, &self.context(now)).unwrap();
             let change = Change::of(transition, id.clone(), now);
-            self.store.commit_now(change).unwrap();
+            at_once(self.store.commit(change)).unwrap();
         }
-        let held = self.store.refund_and_payment(&id).unwrap();
+        let held = at_once(self.store.refund_and_payment(&id)).unwrap();
         let refund = held.refund.unwrap();
         let report = Report {
             mch_id: refund.mch_id.clone(),
@@ -158,7 +159,7 @@ impl Place {
         };
         let transition = observe(&refund, held.payment.as_ref(), reply, &self.context(now));
         let change = Change::of(transition, id, now);
-        self.store.commit_now(change).unwrap();
+        at_once(self.store.commit(change)).unwrap();
     }
 
     async fn found(&self, file: Vec<u8>) -> (BTreeMap<String, NewDifference>, u64) {

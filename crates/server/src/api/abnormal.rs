@@ -77,7 +77,7 @@ pub(crate) async fn send(
     body::require_json(&head.headers)?;
     let bytes = body::read(sent, API_BYTES_MAX, app.settings.body_timeout).await?;
     let receiver = receiver(Fields::of(&bytes)?)?;
-    let refund = refund::visible(&app, &caller, &id)?;
+    let refund = refund::visible(&app, &caller, &id).await?;
     if refund.under_approval() {
         let (store, now) = (app.engine.store(), app.engine.now());
         let approves = app
@@ -90,7 +90,7 @@ pub(crate) async fn send(
     let body = AbnormalOutcomeBody {
         outcome: end.as_str(),
         error: end.note().map(ErrorBody::of),
-        refund: refund_body(&app, &refund)?,
+        refund: refund_body(&app, &refund).await?,
     };
     Ok(json(StatusCode::OK, &body))
 }

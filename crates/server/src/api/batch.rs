@@ -76,7 +76,7 @@ pub(crate) async fn create(
     } else {
         StatusCode::OK
     };
-    answer(&app, status, &accepted.batch)
+    answer(&app, status, &accepted.batch).await
 }
 
 /// A name for people: one line, not too long.
@@ -138,10 +138,14 @@ fn format_of(headers: &HeaderMap) -> Result<Format, Problem> {
 }
 
 /// The batch under an id, if the merchants cover it.
-pub(crate) fn visible(app: &Shared, merchants: &Merchants, id: &str) -> Result<Batch, Problem> {
+pub(crate) async fn visible(
+    app: &Shared,
+    merchants: &Merchants,
+    id: &str,
+) -> Result<Batch, Problem> {
     let absent = || Problem::new(Code::BATCH_NOT_FOUND, "no batch has this id");
     let id: BatchId = id.parse().ok().ok_or_else(absent)?;
-    let batch = app.engine.store().batch(&id)?.ok_or_else(absent)?;
+    let batch = app.engine.store().batch(&id).await?.ok_or_else(absent)?;
     if merchants.allows(&batch.merchant) {
         Ok(batch)
     } else {
@@ -150,8 +154,12 @@ pub(crate) fn visible(app: &Shared, merchants: &Merchants, id: &str) -> Result<B
 }
 
 /// The batch's shape.
-pub(crate) fn answer(app: &Shared, status: StatusCode, batch: &Batch) -> Result<Response, Problem> {
-    let counts = app.engine.store().batch_counts(&batch.id)?;
+pub(crate) async fn answer(
+    app: &Shared,
+    status: StatusCode,
+    batch: &Batch,
+) -> Result<Response, Problem> {
+    let counts = app.engine.store().batch_counts(&batch.id).await?;
     Ok(json(status, &BatchBody::of(&app.engine, batch, &counts)))
 }
 
@@ -191,7 +199,7 @@ pub(crate) async fn list(
     let page = store.batches(filter).await?;
     let mut data = Vec::with_capacity(page.items.len());
     for batch in &page.items {
-        let counts = store.batch_counts(&batch.id)?;
+        let counts = store.batch_counts(&batch.id).await?;
         data.push(BatchBody::of(&app.engine, batch, &counts));
     }
     let next_cursor = page.next.map(|cursor| cursor.to_string());
@@ -207,8 +215,8 @@ pub(crate) async fn read(
     Extension(caller): Extension<Arc<Caller>>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let batch = visible(&app, &caller.merchants, &id)?;
-    answer(&app, StatusCode::OK, &batch)
+    let batch = visible(&app, &caller.merchants, &id).await?;
+    answer(&app, StatusCode::OK, &batch).await
 }
 
 /// The lines of a batch, in the order of the file.
@@ -224,7 +232,7 @@ pub(crate) async fn lines(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let batch = visible(&app, &caller.merchants, &id)?;
+    let batch = visible(&app, &caller.merchants, &id).await?;
     let mut parameters = Parameters::of(request.uri());
     let wanted = LinesOf {
         batch: batch.id,
@@ -255,7 +263,7 @@ pub(crate) async fn result(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let batch = visible(&app, &caller.merchants, &id)?;
+    let batch = visible(&app, &caller.merchants, &id).await?;
     let mut parameters = Parameters::of(request.uri());
     let format = parameters.word("format", format_name);
     parameters.finish()?;

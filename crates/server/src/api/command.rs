@@ -121,12 +121,12 @@ async fn act(
     id: &str,
     command: Command,
 ) -> Result<Response, Problem> {
-    let refund = refund::visible(app, caller, id)?;
+    let refund = refund::visible(app, caller, id).await?;
     let refund = app
         .engine
         .command(&refund.id, command, &caller.by())
         .await?;
-    Ok(json(StatusCode::OK, &refund_body(app, &refund)?))
+    Ok(json(StatusCode::OK, &refund_body(app, &refund).await?))
 }
 
 /// A command without content has no body, or an empty object.

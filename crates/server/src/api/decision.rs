@@ -83,13 +83,13 @@ async fn decided(
     id: &str,
     (command, seen): (Command, Option<[u8; 32]>),
 ) -> Result<Response, Problem> {
-    let refund = refund::visible(app, caller, id)?;
+    let refund = refund::visible(app, caller, id).await?;
     let by = caller.by();
     let refund = app
         .engine
         .command_on(&refund.id, seen, command, &by)
         .await?;
-    Ok(json(StatusCode::OK, &refund_body(app, &refund)?))
+    Ok(json(StatusCode::OK, &refund_body(app, &refund).await?))
 }
 
 /// The body of a decision.

@@ -56,13 +56,13 @@ pub(crate) async fn note(
         );
     }
     fields.finish()?;
-    let refund = refund::visible(&app, &caller, &id)?;
+    let refund = refund::visible(&app, &caller, &id).await?;
     let command = Command::Note { text };
     let refund = app
         .engine
         .command(&refund.id, command, &caller.by())
         .await?;
-    Ok(json(StatusCode::OK, &refund_body(&app, &refund)?))
+    Ok(json(StatusCode::OK, &refund_body(&app, &refund).await?))
 }
 
 /// Whether a text can stand in the history as a note.

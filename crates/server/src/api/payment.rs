@@ -90,7 +90,7 @@ pub(crate) async fn register(
     } else {
         StatusCode::OK
     };
-    answer(&app, status, &registered.payment)
+    answer(&app, status, &registered.payment).await
 }
 
 /// A payment with its refunds and what is left of it.
@@ -105,16 +105,20 @@ pub(crate) async fn read(
 ) -> Result<Response, Problem> {
     let (name, out_trade_no) = named(&app, &caller, &merchant, &out_trade_no)?;
     let merchant = app.engine.merchant(&name).ok_or_else(no_merchant)?;
-    let found = app.engine.store().payment_by_trade_no(
-        &merchant.mch_id,
-        merchant.sub_mch_id.as_ref(),
-        &out_trade_no,
-    )?;
+    let found = app
+        .engine
+        .store()
+        .payment_by_trade_no(
+            &merchant.mch_id,
+            merchant.sub_mch_id.as_ref(),
+            &out_trade_no,
+        )
+        .await?;
     let absent = || Problem::new(Code::PAYMENT_NOT_FOUND, "no payment has this number");
     let payment = found
         .filter(|payment| payment.merchant == name)
         .ok_or_else(absent)?;
-    answer(&app, StatusCode::OK, &payment)
+    answer(&app, StatusCode::OK, &payment).await
 }
 
 fn named(
@@ -138,9 +142,11 @@ fn no_merchant() -> Problem {
     Problem::new(Code::MERCHANT_NOT_FOUND, "no merchant has this name")
 }
 
-fn answer(app: &Shared, status: StatusCode, payment: &Payment) -> Result<Response, Problem> {
-    let refunds = app.engine.store().refunds_of(&payment.id)?;
-    let bodies = refunds.iter().map(|refund| refund_body(app, refund));
-    let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
+async fn answer(app: &Shared, status: StatusCode, payment: &Payment) -> Result<Response, Problem> {
+    let refunds = app.engine.store().refunds_of(&payment.id).await?;
+    let mut bodies = Vec::with_capacity(refunds.len());
+    for refund in &refunds {
+        bodies.push(refund_body(app, refund).await?);
+    }
     Ok(json(status, &PaymentBody::of(payment, bodies)))
 }

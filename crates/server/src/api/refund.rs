@@ -46,7 +46,7 @@ pub(crate) async fn create(
     } else {
         StatusCode::OK
     };
-    Ok(json(status, &refund_body(&app, &requested.refund)?))
+    Ok(json(status, &refund_body(&app, &requested.refund).await?))
 }
 
 /// One refund.
@@ -58,15 +58,15 @@ pub(crate) async fn read(
     Extension(caller): Extension<Arc<Caller>>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let refund = visible(&app, &caller, &id)?;
-    Ok(json(StatusCode::OK, &refund_body(&app, &refund)?))
+    let refund = visible(&app, &caller, &id).await?;
+    Ok(json(StatusCode::OK, &refund_body(&app, &refund).await?))
 }
 
 /// The refund under an id, if the caller may see it.
-pub(crate) fn visible(app: &Shared, caller: &Caller, id: &str) -> Result<Refund, Problem> {
+pub(crate) async fn visible(app: &Shared, caller: &Caller, id: &str) -> Result<Refund, Problem> {
     let absent = || Problem::new(Code::REFUND_NOT_FOUND, "no refund has this id");
     let id: RefundId = id.parse().ok().ok_or_else(absent)?;
-    let refund = app.engine.store().refund(&id)?.ok_or_else(absent)?;
+    let refund = app.engine.store().refund(&id).await?.ok_or_else(absent)?;
     if caller.covers(&refund.merchant) {
         Ok(refund)
     } else {
@@ -111,8 +111,10 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let filter = filter(&caller, Parameters::of(request.uri()))?;
     let page = app.engine.store().list_refunds(filter).await?;
-    let data = page.items.iter().map(|refund| refund_body(&app, refund));
-    let data = data.collect::<Result<Vec<_>, _>>()?;
+    let mut data = Vec::with_capacity(page.items.len());
+    for refund in &page.items {
+        data.push(refund_body(&app, refund).await?);
+    }
     let next_cursor = page.next.map(|cursor| cursor.to_string());
     Ok(json(StatusCode::OK, &Page { data, next_cursor }))
 }
@@ -154,12 +156,16 @@ pub(crate) async fn events(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let refund = visible(&app, &caller, &id)?;
+    let refund = visible(&app, &caller, &id).await?;
     let mut parameters = Parameters::of(request.uri());
     let after: i64 = parameters.parsed("cursor").unwrap_or(0);
     let limit = parameters.limit();
     parameters.finish()?;
-    let found = app.engine.store().events_of(&refund.id, after, limit)?;
+    let found = app
+        .engine
+        .store()
+        .events_of(&refund.id, after, limit)
+        .await?;
     let last = found.last().map(|event| event.seq);
     let more = last.filter(|seq| *seq < refund.version);
     let data: Vec<_> = found.iter().map(EventBody::of).collect();

@@ -155,7 +155,8 @@ impl Reader {
             let found = app
                 .engine
                 .store()
-                .events_after(self.position, &self.allowed, BATCH_MAX);
+                .events_after(self.position, &self.allowed, BATCH_MAX)
+                .await;
             let (events, reached) = found.map_err(|error| unreadable(&error))?;
             for event in &events {
                 self.send(app, event).await?;

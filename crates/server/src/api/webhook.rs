@@ -116,7 +116,7 @@ pub(crate) async fn list(
     request: Request,
 ) -> Result<Response, Problem> {
     Parameters::of(request.uri()).finish()?;
-    let mut endpoints = app.engine.store().endpoints()?;
+    let mut endpoints = app.engine.store().endpoints().await?;
     endpoints.retain(|endpoint| sees(&caller, endpoint));
     let data: Vec<_> = endpoints.iter().map(EndpointBody::of).collect();
     Ok(json(
@@ -137,7 +137,7 @@ pub(crate) async fn read(
     Extension(caller): Extension<Arc<Caller>>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let endpoint = visible(&app, &caller, &id)?;
+    let endpoint = visible(&app, &caller, &id).await?;
     Ok(json(StatusCode::OK, &EndpointBody::of(&endpoint)))
 }
 
@@ -152,7 +152,7 @@ pub(crate) async fn update(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let mut endpoint = visible(&app, &caller, &id)?;
+    let mut endpoint = visible(&app, &caller, &id).await?;
     let (head, body) = request.into_parts();
     body::require_json(&head.headers)?;
     let bytes = body::read(body, API_BYTES_MAX, app.settings.body_timeout).await?;
@@ -180,7 +180,7 @@ pub(crate) async fn delete(
     Extension(caller): Extension<Arc<Caller>>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let endpoint = visible(&app, &caller, &id)?;
+    let endpoint = visible(&app, &caller, &id).await?;
     app.engine
         .delete_endpoint(&endpoint.id, &caller.by())
         .await?;
@@ -197,7 +197,7 @@ pub(crate) async fn rotate(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let endpoint = visible(&app, &caller, &id)?;
+    let endpoint = visible(&app, &caller, &id).await?;
     require_empty(&app, request.into_body()).await?;
     let endpoint = app
         .engine
@@ -230,7 +230,7 @@ pub(crate) async fn test(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let endpoint = visible(&app, &caller, &id)?;
+    let endpoint = visible(&app, &caller, &id).await?;
     require_empty(&app, request.into_body()).await?;
     let (http_status, error) = match app.engine.send_test(&endpoint.id, &caller.by()).await {
         Ok(status) => (Some(status), None),
@@ -260,7 +260,7 @@ pub(crate) async fn deliveries(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let endpoint = visible(&app, &caller, &id)?;
+    let endpoint = visible(&app, &caller, &id).await?;
     let mut parameters = Parameters::of(request.uri());
     let before = parameters.parsed::<DeliveryId>("cursor");
     let limit = parameters.limit();
@@ -268,7 +268,8 @@ pub(crate) async fn deliveries(
     let found = app
         .engine
         .store()
-        .list_deliveries(&endpoint.id, before.as_ref(), limit)?;
+        .list_deliveries(&endpoint.id, before.as_ref(), limit)
+        .await?;
     let full = u32::try_from(found.len()).is_ok_and(|count| count >= limit);
     let next_cursor = found
         .last()
@@ -289,24 +290,25 @@ pub(crate) async fn redeliver(
     Path((id, delivery)): Path<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let endpoint = visible(&app, &caller, &id)?;
+    let endpoint = visible(&app, &caller, &id).await?;
     require_empty(&app, request.into_body()).await?;
     let absent = || Problem::new(Code::DELIVERY_NOT_FOUND, "no delivery has this id");
     let delivery: DeliveryId = delivery.parse().ok().ok_or_else(absent)?;
     let store = app.engine.store();
     let found = store
-        .delivery(&delivery)?
+        .delivery(&delivery)
+        .await?
         .filter(|found| found.endpoint_id == endpoint.id);
     let found = found.ok_or_else(absent)?;
     app.engine.redeliver(&found.id, &caller.by()).await?;
-    let after = store.delivery(&delivery)?.ok_or_else(absent)?;
+    let after = store.delivery(&delivery).await?.ok_or_else(absent)?;
     Ok(json(StatusCode::ACCEPTED, &DeliveryBody::of(&after)))
 }
 
-fn visible(app: &Shared, caller: &Caller, id: &str) -> Result<Endpoint, Problem> {
+async fn visible(app: &Shared, caller: &Caller, id: &str) -> Result<Endpoint, Problem> {
     let absent = || Problem::new(Code::WEBHOOK_NOT_FOUND, "no webhook endpoint has this id");
     let id = id.parse().ok().ok_or_else(absent)?;
-    let endpoint = app.engine.store().endpoint(&id)?.ok_or_else(absent)?;
+    let endpoint = app.engine.store().endpoint(&id).await?.ok_or_else(absent)?;
     if sees(caller, &endpoint) {
         Ok(endpoint)
     } else {

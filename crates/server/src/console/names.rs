@@ -26,7 +26,7 @@ impl Names {
             let id = match actor {
                 Actor::Person(id) => id,
                 Actor::Key(_) if names.keys().all(|id: &String| !id.starts_with("key_")) => {
-                    let keys = app.engine.store().api_keys()?;
+                    let keys = app.engine.store().api_keys().await?;
                     names.extend(keys.into_iter().map(|key| (key.id.to_string(), key.name)));
                     continue;
                 }

@@ -117,7 +117,8 @@ impl Watcher {
             let found = app
                 .engine
                 .store()
-                .events_after(self.position, allowed, BATCH_MAX);
+                .events_after(self.position, allowed, BATCH_MAX)
+                .await;
             let (events, reached) = found.map_err(|error| {
                 tracing::error!(%error, "a page's stream ended: events could not be read");
                 Gone

@@ -261,7 +261,7 @@ async fn who_made_a_key_of_nobody_does_not_approve_what_it_asks_for() {
     let waits = post(&world, SHOP, &submit, &json!({})).await.json();
     assert_eq!(waits["state"], "awaiting_approval", "{waits}");
     let id = batch["id"].as_str().unwrap().parse().unwrap();
-    let stored = world.engine.store().batch(&id).unwrap().unwrap();
+    let stored = world.engine.store().batch(&id).await.unwrap().unwrap();
     let content = stored.content.map(|byte| format!("{byte:02x}")).concat();
     let own = world
         .engine

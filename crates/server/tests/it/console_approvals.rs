@@ -68,7 +68,7 @@ async fn another_person_agrees_and_the_same_one_cannot() {
         .next()
         .unwrap()
         .to_owned();
-    assert_eq!(refund(&world, &id).status, Status::AwaitingApproval);
+    assert_eq!(refund(&world, &id).await.status, Status::AwaitingApproval);
 
     let own = li.get(HERE).await;
     assert!(own.text.contains("这是你发起的退款"));
@@ -86,14 +86,14 @@ async fn another_person_agrees_and_the_same_one_cannot() {
     let hash = seen(&page, &id);
     let path = format!("{HERE}/{id}/approve");
     li.post(&path, &[("seen", &hash)]).await;
-    assert_eq!(refund(&world, &id).status, Status::AwaitingApproval);
+    assert_eq!(refund(&world, &id).await.status, Status::AwaitingApproval);
     assert!(li.get(HERE).await.text.contains("自己发起的退款"));
     assert_eq!(wang.get(&path).await.status.as_u16(), 405, "never by GET");
     let answer = wang
         .post(&path, &[("seen", &hash), ("comment", "已核对 <b>")])
         .await;
     assert_eq!(answer.header("location"), HERE);
-    assert_eq!(refund(&world, &id).status, Status::Queued);
+    assert_eq!(refund(&world, &id).await.status, Status::Queued);
     assert!(wang.get(HERE).await.text.contains("没有等待审批的退款"));
     let story = wang.get(&format!("/console/refunds/{id}")).await;
     assert!(story.text.contains("已核对 &#60;b&#62;"), "{}", story.text);
@@ -110,14 +110,14 @@ async fn only_what_was_shown_is_agreed_to() {
     for hash in ["", "x", &"0".repeat(64), &seen(&page, &other)] {
         wang.post(&path, &[("seen", hash)]).await;
         assert_eq!(
-            refund(&world, &id).status,
+            refund(&world, &id).await.status,
             Status::AwaitingApproval,
             "{hash}"
         );
     }
     let right = seen(&page, &id);
     wang.post(&path, &[("seen", &right)]).await;
-    assert_eq!(refund(&world, &id).status, Status::Queued);
+    assert_eq!(refund(&world, &id).await.status, Status::Queued);
     wang.post(&path, &[("seen", &right)]).await;
     assert!(wang.get(HERE).await.text.contains("现在不能这样做"));
 }
@@ -137,10 +137,10 @@ async fn to_reject_needs_a_reason_and_keeps_what_was_typed() {
         .post(&path, &[("seen", &hash), ("comment", &long)])
         .await;
     assert!(answer.text.contains("&#34;&#60;i&#62;") && !answer.text.contains("<i>"));
-    assert_eq!(refund(&world, &id).status, Status::AwaitingApproval);
+    assert_eq!(refund(&world, &id).await.status, Status::AwaitingApproval);
     wang.post(&path, &[("seen", &hash), ("comment", "重复申请")])
         .await;
-    assert_eq!(refund(&world, &id).status, Status::Cancelled);
+    assert_eq!(refund(&world, &id).await.status, Status::Cancelled);
     let story = wang.get_english(&format!("/console/refunds/{id}")).await;
     assert!(story.text.contains("重复申请") && story.text.contains("did not agree"));
 }
@@ -162,5 +162,5 @@ async fn roles_and_merchants_bound_who_agrees() {
         assert_eq!(operator.post(&path, &fields).await.status.as_u16(), 403);
         assert_eq!(foreign.post(&path, &fields).await.status.as_u16(), 404);
     }
-    assert_eq!(refund(&world, &id).status, Status::AwaitingApproval);
+    assert_eq!(refund(&world, &id).await.status, Status::AwaitingApproval);
 }

@@ -94,7 +94,7 @@ async fn what_is_put_off_comes_back_and_two_at_once_do_not_both_win() {
     ];
     visitor.post(&format!("{HERE}/snooze"), &wake).await;
     assert!(visitor.get(HERE).await.text.contains("R-1"));
-    let log = world.engine.store().audit_after(0, 1000).unwrap();
+    let log = world.engine.store().audit_after(0, 1000).await.unwrap();
     let acts: Vec<_> = log.iter().map(|e| e.entry.action.as_str()).collect();
     for action in ["attention.snoozed", "attention.woken"] {
         assert_eq!(
@@ -166,6 +166,7 @@ async fn settling_an_abnormal_refund_goes_through_the_door() {
         .engine
         .store()
         .refund(&id.parse().unwrap())
+        .await
         .unwrap()
         .unwrap();
     assert_eq!(refund.status, Status::SettledOffline);

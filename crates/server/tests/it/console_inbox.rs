@@ -127,11 +127,16 @@ async fn a_replay_changes_nothing_that_took_effect_and_finds_what_is_known_by_no
     assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);
     let page = visitor.get(&format!("{HERE}/1")).await.text;
     assert!(page.contains("已重放") && page.contains(&id), "{page}");
-    let version = || {
-        let refund = world.engine.store().refund(&id.parse().unwrap()).unwrap();
+    let version = async || {
+        let refund = world
+            .engine
+            .store()
+            .refund(&id.parse().unwrap())
+            .await
+            .unwrap();
         refund.unwrap().version
     };
-    let before = version();
+    let before = version().await;
     let answer = visitor
         .post(&format!("{HERE}/replay"), &[("outcome", "hint")])
         .await;
@@ -140,10 +145,10 @@ async fn a_replay_changes_nothing_that_took_effect_and_finds_what_is_known_by_no
         "{}",
         answer.header("location")
     );
-    assert_eq!(version(), before, "INV-19");
+    assert_eq!(version().await, before, "INV-19");
     let page = visitor.get(answer.header("location")).await.text;
     assert!(page.contains("已重放 1 条，0 条未能处理"), "{page}");
-    let log = world.engine.store().audit_after(0, 1000).unwrap();
+    let log = world.engine.store().audit_after(0, 1000).await.unwrap();
     let replays = log
         .iter()
         .filter(|e| e.entry.action == "notification.replayed");

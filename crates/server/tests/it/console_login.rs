@@ -63,7 +63,7 @@ async fn sign_in(visitor: &Visitor<'_>, name: &str, password: &str) -> Answer {
 
 /// The names of entries in the audit log.
 async fn log(world: &World) -> Vec<String> {
-    let entries = world.engine.store().audit_after(0, 1000).unwrap();
+    let entries = world.engine.store().audit_after(0, 1000).await.unwrap();
     entries
         .into_iter()
         .map(|found| found.entry.action)

@@ -38,8 +38,8 @@ async fn send(visitor: &Visitor<'_>, path: &str, fields: &[(&'static str, String
     visitor.post(path, &fields).await
 }
 
-fn count(world: &World) -> usize {
-    let counts = world.engine.store().counts().unwrap();
+async fn count(world: &World) -> usize {
+    let counts = world.engine.store().counts().await.unwrap();
     usize::try_from(counts.iter().map(|count| count.refunds).sum::<i64>()).unwrap()
 }
 
@@ -60,7 +60,7 @@ async fn a_form_is_one_refund_however_often_it_is_sent() {
     assert_eq!(check.status.as_u16(), 200, "{}", check.text);
     assert!(check.text.contains("壹佰贰拾捌元整") && check.text.contains("128.00"));
     assert!(check.text.contains("171.00"), "what is left afterwards");
-    assert_eq!(count(&world), 0, "to check makes nothing");
+    assert_eq!(count(&world).await, 0, "to check makes nothing");
     let fields = filled(&check, &hidden(&check, "amount"), &hidden(&check, "reason"));
     let (first, second) =
         tokio::join!(send(&operator, NEW, &fields), send(&operator, NEW, &fields));
@@ -68,7 +68,7 @@ async fn a_form_is_one_refund_however_often_it_is_sent() {
     assert_eq!(first.header("location"), second.header("location"));
     let third = send(&operator, NEW, &fields).await;
     assert_eq!(third.header("location"), first.header("location"));
-    assert_eq!(count(&world), 1);
+    assert_eq!(count(&world).await, 1);
     let page = operator.get(first.header("location")).await;
     assert!(page.text.contains("没有重复退款"), "{}", page.text);
     // What became of the form is known under its own identity, to its person only.
@@ -95,7 +95,7 @@ async fn the_same_form_with_another_amount_makes_nothing_new() {
         "{}",
         answer.text
     );
-    assert_eq!(count(&world), 1);
+    assert_eq!(count(&world).await, 1);
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn two_clerks_cannot_refund_one_case_twice() {
         assert!(second.text.contains("value=\"100\"") && second.text.contains("value=\"少件\""));
         assert_eq!(hidden(&second, "expected"), "19900");
     }
-    assert_eq!(count(&world), 1);
+    assert_eq!(count(&world).await, 1);
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn an_amount_is_exact_or_refused_and_what_was_typed_is_kept() {
     let echo = operator.get(&format!("{NEW}/echo?amount=0.05")).await;
     assert!(echo.text.starts_with("伍分"), "{}", echo.text);
     assert_eq!(operator.get(&format!("{NEW}/echo?amount=x")).await.text, "");
-    assert_eq!(count(&world), 0);
+    assert_eq!(count(&world).await, 0);
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn an_order_that_is_not_known_is_asked_of_wechat() {
         .next()
         .unwrap()
         .to_owned();
-    assert_eq!(refund(&world, &id).payment_id, None);
+    assert_eq!(refund(&world, &id).await.payment_id, None);
     let page = operator.get("/console/payments/main/E-00404").await;
     assert!(page.text.contains("正在向微信查询"), "{}", page.text);
     for q in ["%27", "a%20b", "%3Cscript%3E", &"9".repeat(65)] {
@@ -214,7 +214,7 @@ async fn only_a_closed_refund_is_refunded_again_and_once() {
         .next()
         .unwrap()
         .to_owned();
-    let replaces = refund(&world, &id).content.replaces.unwrap();
+    let replaces = refund(&world, &id).await.content.replaces.unwrap();
     assert_eq!(replaces.as_str(), closed);
     let old = operator.get(&format!("/console/refunds/{closed}")).await;
     assert!(old.text.contains(&id), "the old one leads to the new one");
@@ -286,5 +286,5 @@ async fn a_payment_shows_its_sums_and_refunds_to_those_who_may_see_it() {
         assert_eq!(answer.status.as_u16(), 422, "{value}");
         fields[place].1 = before;
     }
-    assert_eq!(count(&world), 1);
+    assert_eq!(count(&world).await, 1);
 }

@@ -69,7 +69,7 @@ async fn acts_are_done_once_and_told_on_the_page_after() {
     let answer = operator.post(&format!("{here}/cancel"), &[]).await;
     assert_eq!(answer.status.as_u16(), 303);
     assert_eq!(answer.header("location"), here);
-    assert_eq!(refund(&world, &id).status, Status::Cancelled);
+    assert_eq!(refund(&world, &id).await.status, Status::Cancelled);
     let page = operator.get(&here).await;
     assert!(page.text.contains("退款已取消，没有提交微信。"));
     assert!(
@@ -80,7 +80,7 @@ async fn acts_are_done_once_and_told_on_the_page_after() {
     let id = told(&world, "main", "R2", WechatState::Success).await;
     let here = format!("/console/refunds/{id}");
     operator.post(&format!("{here}/cancel"), &[]).await;
-    assert_eq!(refund(&world, &id).status, Status::Succeeded);
+    assert_eq!(refund(&world, &id).await.status, Status::Succeeded);
     assert!(operator.get(&here).await.text.contains("现在不能这样做"));
     let id = told(&world, "main", "R3", WechatState::Abnormal).await;
     let here = format!("/console/refunds/{id}");
@@ -88,7 +88,7 @@ async fn acts_are_done_once_and_told_on_the_page_after() {
     operator
         .post(&format!("{here}/resolve"), &[("note", "已现金付给买家")])
         .await;
-    assert_eq!(refund(&world, &id).status, Status::SettledOffline);
+    assert_eq!(refund(&world, &id).await.status, Status::SettledOffline);
     assert!(operator.get(&here).await.text.contains("已现金付给买家"));
 }
 
@@ -114,7 +114,7 @@ async fn a_note_that_cannot_be_taken_is_shown_again() {
             .await;
         assert_eq!(empty.status.as_u16(), 422);
     }
-    assert_eq!(refund(&world, &id).status, Status::Abnormal);
+    assert_eq!(refund(&world, &id).await.status, Status::Abnormal);
     operator
         .post(
             &format!("{here}/note"),
@@ -199,7 +199,7 @@ async fn roles_and_merchants_bound_every_act() {
             "{act}"
         );
     }
-    assert_eq!(refund(&world, &id).version, 3);
+    assert_eq!(refund(&world, &id).await.version, 3);
     for id in ["rf_00000000000000000000", "x", "..%2Fusers"] {
         let page = foreign.get(&format!("/console/refunds/{id}")).await;
         assert_eq!(page.status.as_u16(), 404);
@@ -233,7 +233,7 @@ async fn a_card_is_never_kept_logged_or_shown_again() {
             "the bank is kept"
         );
     }
-    assert_eq!(refund(&world, &id).version, 3, "nothing was done");
+    assert_eq!(refund(&world, &id).await.version, 3, "nothing was done");
     // This merchant has no private key here: nothing leaves, and that is told.
     let answer = operator.post(&here, &card(CARD, "王小明")).await;
     assert_eq!(answer.status.as_u16(), 303, "{}", answer.text);
@@ -241,7 +241,7 @@ async fn a_card_is_never_kept_logged_or_shown_again() {
     assert!(page.text.contains("微信没有受理改退"), "{}", page.text);
     assert!(page.text.contains("买家的另一张银行卡"));
     assert!(!page.text.contains(CARD) && !page.text.contains("王小明"));
-    let record = refund(&world, &id);
+    let record = refund(&world, &id).await;
     assert_eq!((record.status, record.version), (Status::Abnormal, 5));
     for found in [CARD.as_bytes(), "王小明".as_bytes()] {
         assert!(!world.stores(found), "not in the database either");

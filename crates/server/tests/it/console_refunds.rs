@@ -168,7 +168,7 @@ async fn the_csv_is_this_filter_and_nothing_in_it_calculates() {
     );
     let one = viewer.get("/console/refunds/export.csv?q=R9").await;
     assert!(one.text.contains("R9") && !one.text.contains("'-2"));
-    let entries = world.engine.store().audit_after(0, 100).unwrap();
+    let entries = world.engine.store().audit_after(0, 100).await.unwrap();
     let last = entries.last().unwrap();
     assert_eq!(last.entry.action, "refunds.exported");
     assert!(last.entry.detail.contains("q=R9"));

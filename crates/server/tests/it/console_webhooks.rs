@@ -24,7 +24,9 @@ async fn endpoint(world: &World) -> String {
         "shown this once: {}",
         made.text
     );
-    world.engine.store().endpoints().unwrap()[0].id.to_string()
+    world.engine.store().endpoints().await.unwrap()[0]
+        .id
+        .to_string()
 }
 
 #[tokio::test]
@@ -71,7 +73,7 @@ async fn an_address_that_cannot_be_used_is_explained_and_kept_in_the_form() {
         assert!(answer.text.contains("这个地址不能用"), "{}", answer.text);
         assert!(!answer.text.contains("<script>alert"), "{}", answer.text);
     }
-    assert!(world.engine.store().endpoints().unwrap().is_empty());
+    assert!(world.engine.store().endpoints().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -101,6 +103,7 @@ async fn messages_are_listed_and_sent_again_one_or_many() {
     let store = world.engine.store();
     let one = store
         .list_deliveries(&endpoint, None, 10)
+        .await
         .unwrap()
         .remove(0);
     let again = format!("{path}/deliveries/{}/redeliver", one.id);
@@ -120,13 +123,13 @@ async fn messages_are_listed_and_sent_again_one_or_many() {
             .text
             .contains("已安排重发 3 条")
     );
-    let after = store.list_deliveries(&endpoint, None, 10).unwrap();
+    let after = store.list_deliveries(&endpoint, None, 10).await.unwrap();
     assert!(
         after
             .iter()
             .all(|d| d.status == DeliveryStatus::Pending && d.attempts == 0)
     );
-    let log = store.audit_after(0, 1000).unwrap();
+    let log = store.audit_after(0, 1000).await.unwrap();
     let sent = log
         .iter()
         .filter(|e| e.entry.action == "deliveries.redelivered");
@@ -146,7 +149,7 @@ async fn a_test_is_sent_and_every_act_is_logged_with_its_merchant() {
         tested.text
     );
     assert_eq!(world.network.webhooks.lock().unwrap().len(), 1);
-    let log = world.engine.store().audit_after(0, 1000).unwrap();
+    let log = world.engine.store().audit_after(0, 1000).await.unwrap();
     for entry in log.iter().map(|e| &e.entry) {
         let about = ["endpoint.", "deliveries."];
         if about.iter().any(|what| entry.action.starts_with(what)) {
@@ -180,5 +183,5 @@ async fn roles_and_merchants_decide_what_is_seen_and_done() {
             assert_eq!(operator.post(&act, &[]).await.status.as_u16(), 403, "{act}");
         }
     }
-    assert_eq!(world.engine.store().endpoints().unwrap().len(), 1);
+    assert_eq!(world.engine.store().endpoints().await.unwrap().len(), 1);
 }

@@ -21,15 +21,15 @@ impl World {
         Timestamp::from_microsecond(self.engine.now().as_microsecond()).unwrap()
     }
 
-    fn found(&self, id: &str) -> (Refund, Option<tuikuan_domain::Payment>) {
+    async fn found(&self, id: &str) -> (Refund, Option<tuikuan_domain::Payment>) {
         let id: RefundId = id.parse().unwrap();
-        let held = self.engine.store().refund_and_payment(&id).unwrap();
+        let held = self.engine.store().refund_and_payment(&id).await.unwrap();
         (held.refund.unwrap(), held.payment)
     }
 
     /// The attempt of a queued refund begins.
     pub(crate) async fn submit(&self, id: &str) {
-        let (refund, payment) = self.found(id);
+        let (refund, payment) = self.found(id).await;
         let situation = Situation {
             refund: Some(&refund),
             payment: payment.as_ref(),
@@ -43,7 +43,7 @@ impl World {
 
     /// WeChat says something about a refund.
     pub(crate) async fn hear(&self, id: &str, what: Observation) {
-        let (refund, payment) = self.found(id);
+        let (refund, payment) = self.found(id).await;
         let (schedule, now) = (Schedule::default(), self.time());
         let context = context(&schedule, now);
         let transition = observe(&refund, payment.as_ref(), what, &context);
@@ -55,7 +55,7 @@ impl World {
     pub(crate) async fn ended(&self, merchant: &str, number: &str, state: WechatState) -> String {
         let id = self.refund(merchant, number).await;
         self.submit(&id).await;
-        let (refund, _) = self.found(&id);
+        let (refund, _) = self.found(&id).await;
         let accepted = report(&refund, WechatState::Processing, None);
         let outcome = Outcome::Accepted(accepted);
         self.hear(
@@ -109,7 +109,7 @@ impl World {
         });
         self.engine.store().commit(change).await.unwrap();
         let all = tuikuan_store::Merchants::All;
-        self.engine.store().list_inbox(&all, None, 1).unwrap()[0].number
+        self.engine.store().list_inbox(&all, None, 1).await.unwrap()[0].number
     }
 }
 

@@ -100,7 +100,7 @@ async fn every_bad_field_is_named_and_nothing_is_written() {
 
 async fn nothing_was_written(world: &World) {
     assert_eq!(world.get(PATH).await.json()["data"], json!([]));
-    assert!(world.engine.store().counts().unwrap().is_empty());
+    assert!(world.engine.store().counts().await.unwrap().is_empty());
     assert_eq!(*world.engine.subscribe().borrow(), 0);
 }
 

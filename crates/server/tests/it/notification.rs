@@ -66,6 +66,7 @@ async fn an_authentic_notification_is_stored_once_and_answered_in_its_own_form()
         .engine
         .store()
         .list_inbox(&Merchants::All, None, 10)
+        .await
         .unwrap();
     assert_eq!(inbox.len(), 1, "its equal is not stored again");
     let refund = world.get(&format!("/v1/refunds/{id}")).await.json();
@@ -86,6 +87,7 @@ async fn an_authentic_notification_about_a_foreign_refund_is_stored_too() {
             .engine
             .store()
             .list_inbox(&Merchants::All, None, 10)
+            .await
             .unwrap()
             .len(),
         1
@@ -148,6 +150,7 @@ async fn all_failures_look_the_same_and_store_nothing() {
             .engine
             .store()
             .list_inbox(&Merchants::All, None, 10)
+            .await
             .unwrap()
             .is_empty()
     );

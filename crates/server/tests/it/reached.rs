@@ -26,7 +26,7 @@ pub(crate) async fn told(
 
 /// WeChat says of a refund that was sent how it stands.
 pub(crate) async fn says(world: &World, id: &str, state: WechatState) {
-    let refund = refund(world, id);
+    let refund = refund(world, id).await;
     let number = refund.out_refund_no.as_str();
     let report = Report {
         mch_id: refund.mch_id.clone(),
@@ -107,7 +107,7 @@ async fn act_from(
     door: impl Fn(&Refund, Option<&tuikuan_domain::Payment>, &Context<'_>) -> Transition,
 ) {
     let id: RefundId = id.parse().unwrap();
-    let held = world.engine.store().refund_and_payment(&id).unwrap();
+    let held = world.engine.store().refund_and_payment(&id).await.unwrap();
     let (schedule, now) = (Schedule::default(), world.engine.now());
     let context = Context {
         now,
@@ -133,7 +133,7 @@ async fn act_from(
 }
 
 /// A refund as it stands.
-pub(crate) fn refund(world: &World, id: &str) -> Refund {
+pub(crate) async fn refund(world: &World, id: &str) -> Refund {
     let id: RefundId = id.parse().unwrap();
-    world.engine.store().refund(&id).unwrap().unwrap()
+    world.engine.store().refund(&id).await.unwrap().unwrap()
 }

@@ -112,7 +112,7 @@ fn account(mch_id: &str, api: Api) -> Account {
     }
 }
 
-pub(crate) fn engine(folder: &TempDir, network: Arc<Taken>) -> Engine {
+pub(crate) async fn engine(folder: &TempDir, network: Arc<Taken>) -> Engine {
     let url = format!("sqlite:{}", folder.path().join("test.db").display());
     let merchant = |name: &str, mch_id: &str, api| {
         Arc::new(Merchant::new(
@@ -122,7 +122,7 @@ pub(crate) fn engine(folder: &TempDir, network: Arc<Taken>) -> Engine {
         ))
     };
     Engine::new(EngineParts {
-        store: Arc::new(Store::open(&url, &Options::default()).unwrap()),
+        store: Arc::new(Store::open(&url, &Options::default()).await.unwrap()),
         merchants: vec![
             merchant("main", MCH_ID, Api::V2),
             merchant("other", "1900000110", Api::V3),
@@ -132,6 +132,7 @@ pub(crate) fn engine(folder: &TempDir, network: Arc<Taken>) -> Engine {
         network,
         settings: tuikuan_engine::Settings::default(),
     })
+    .await
     .unwrap()
 }
 
@@ -185,7 +186,7 @@ impl World {
 
     pub(crate) async fn with(settings: Settings) -> Self {
         let (folder, network) = (TempDir::new().unwrap(), Arc::new(Taken::default()));
-        let engine = engine(&folder, Arc::clone(&network));
+        let engine = engine(&folder, Arc::clone(&network)).await;
         add_key(&engine, ALL, Scope::All).await;
         add_key(&engine, MAIN, Scope::Only(vec!["main".parse().unwrap()])).await;
         add_key(&engine, OTHER, Scope::Only(vec!["other".parse().unwrap()])).await;

@@ -28,11 +28,11 @@ type Read<T> = Result<T, ReadError>;
 const LINES_READ_MAX: u32 = 2000;
 
 impl Sqlite {
-    pub(crate) fn batch(&self, id: &BatchId) -> Read<Option<Batch>> {
+    pub(crate) async fn batch(&self, id: &BatchId) -> Read<Option<Batch>> {
         self.read(|c| by_id(c, id))
     }
 
-    pub(crate) fn batch_counts(&self, id: &BatchId) -> Read<Vec<BatchCount>> {
+    pub(crate) async fn batch_counts(&self, id: &BatchId) -> Read<Vec<BatchCount>> {
         self.read(|c| counts(c, id))
     }
 
@@ -44,19 +44,19 @@ impl Sqlite {
         self.read_aside(move |c| lines(c, &wanted)).await
     }
 
-    pub(crate) fn batch_pending(&self, id: &BatchId, limit: u32) -> Read<Vec<Line>> {
+    pub(crate) async fn batch_pending(&self, id: &BatchId, limit: u32) -> Read<Vec<Line>> {
         self.read(|c| pending(c, id, limit))
     }
 
-    pub(crate) fn batch_queued(&self, id: &BatchId, limit: u32) -> Read<Vec<RefundId>> {
+    pub(crate) async fn batch_queued(&self, id: &BatchId, limit: u32) -> Read<Vec<RefundId>> {
         self.read(|c| queued(c, id, limit))
     }
 
-    pub(crate) fn batches_of(&self, refund: &RefundId) -> Read<Vec<BatchId>> {
+    pub(crate) async fn batches_of(&self, refund: &RefundId) -> Read<Vec<BatchId>> {
         self.read(|c| of_refund(c, refund))
     }
 
-    pub(crate) fn lane_backlog(&self, lane: &Lane, due: Timestamp, limit: u32) -> Read<u32> {
+    pub(crate) async fn lane_backlog(&self, lane: &Lane, due: Timestamp, limit: u32) -> Read<u32> {
         self.read(|c| backlog(c, lane, due, limit))
     }
 

@@ -2,7 +2,6 @@
 //! outside of it; whoever waits for an answer holds a place until the commit is durable.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -14,20 +13,7 @@ use crate::operation::{Answer, Operation};
 pub(super) type Answered = Result<Answer, CommitError>;
 
 /// Who waits for the answer.
-pub(super) enum Reply {
-    Task(oneshot::Sender<Answered>),
-    Thread(SyncSender<Answered>),
-}
-
-impl Reply {
-    pub(super) fn send(self, answer: Answered) {
-        // Whoever asked may have gone; what was committed stays committed.
-        match self {
-            Self::Task(sender) => drop(sender.send(answer)),
-            Self::Thread(sender) => drop(sender.try_send(answer)),
-        }
-    }
-}
+pub(super) type Reply = oneshot::Sender<Answered>;
 
 /// An operation on its way.
 pub(super) struct Ticket {
@@ -55,7 +41,8 @@ pub(super) struct Pending {
 
 impl Pending {
     pub(super) fn send(self, answer: Answered) {
-        self.reply.send(answer);
+        // Whoever asked may have gone; what was committed stays committed.
+        drop(self.reply.send(answer));
     }
 }
 
@@ -86,16 +73,6 @@ impl Queue {
         // The semaphore is never closed; an error would drop the reply, which is an answer too.
         if let Ok(place) = Arc::clone(&self.places).acquire_owned().await {
             self.push(operation, reply, place);
-        }
-    }
-
-    /// Puts an operation in if there is room.
-    pub(super) fn try_put(&self, operation: Operation, reply: Reply) {
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => self.push(operation, reply, place),
-            Err(_) => reply.send(Err(CommitError::Unavailable {
-                reason: "the queue of writes is full",
-            })),
         }
     }
 

@@ -19,11 +19,11 @@ use crate::rules::{StoredRules, SubjectUsage};
 use crate::select::{Merchants, Page, RefundFilter};
 
 impl Sqlite {
-    pub(crate) fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> {
+    pub(crate) async fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> {
         self.read(|c| read::refund(c, id))
     }
 
-    pub(crate) fn refund_by_number(
+    pub(crate) async fn refund_by_number(
         &self,
         mch_id: &MchId,
         number: &OutRefundNo,
@@ -31,7 +31,7 @@ impl Sqlite {
         self.read(|c| read::refund_by_number(c, mch_id, number))
     }
 
-    pub(crate) fn refund_by_wechat_id(
+    pub(crate) async fn refund_by_wechat_id(
         &self,
         mch_id: &MchId,
         id: &WechatRefundId,
@@ -39,15 +39,15 @@ impl Sqlite {
         self.read(|c| read::refund_by_wechat_id(c, mch_id, id))
     }
 
-    pub(crate) fn refund_and_payment(&self, id: &RefundId) -> Result<Situation, ReadError> {
+    pub(crate) async fn refund_and_payment(&self, id: &RefundId) -> Result<Situation, ReadError> {
         self.read(|c| read::refund_and_payment(c, id))
     }
 
-    pub(crate) fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, ReadError> {
+    pub(crate) async fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, ReadError> {
         self.read(|c| read::payment(c, id))
     }
 
-    pub(crate) fn payment_by_trade_no(
+    pub(crate) async fn payment_by_trade_no(
         &self,
         mch_id: &MchId,
         sub_mch_id: Option<&SubMchId>,
@@ -56,7 +56,7 @@ impl Sqlite {
         self.read(|c| read::payment_by_trade_no(c, mch_id, sub_mch_id, number))
     }
 
-    pub(crate) fn payment_by_transaction(
+    pub(crate) async fn payment_by_transaction(
         &self,
         mch_id: &MchId,
         id: &TransactionId,
@@ -64,15 +64,15 @@ impl Sqlite {
         self.read(|c| read::payment_by_transaction(c, mch_id, id))
     }
 
-    pub(crate) fn refunds_of(&self, payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
+    pub(crate) async fn refunds_of(&self, payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
         self.read(|c| read::refunds_of(c, payment))
     }
 
-    pub(crate) fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
+    pub(crate) async fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
         self.read(read::counts)
     }
 
-    pub(crate) fn events_of(
+    pub(crate) async fn events_of(
         &self,
         refund: &RefundId,
         after: i64,
@@ -81,7 +81,7 @@ impl Sqlite {
         self.read(|c| read::events_of(c, refund, after, limit))
     }
 
-    pub(crate) fn events_after(
+    pub(crate) async fn events_after(
         &self,
         position: i64,
         allowed: &Merchants,
@@ -90,15 +90,18 @@ impl Sqlite {
         self.read(|c| read::events_after(c, position, allowed, limit))
     }
 
-    pub(crate) fn attempts_of(&self, refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
+    pub(crate) async fn attempts_of(&self, refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
         self.read(|c| read::attempts_of(c, refund))
     }
 
-    pub(crate) fn exchanges_of(&self, refund: &RefundId) -> Result<Vec<StoredExchange>, ReadError> {
+    pub(crate) async fn exchanges_of(
+        &self,
+        refund: &RefundId,
+    ) -> Result<Vec<StoredExchange>, ReadError> {
         self.read(|c| read::exchanges_of(c, refund))
     }
 
-    pub(crate) fn audit_after(
+    pub(crate) async fn audit_after(
         &self,
         number: i64,
         limit: u32,
@@ -106,11 +109,11 @@ impl Sqlite {
         self.read(|c| read::audit_after(c, number, limit))
     }
 
-    pub(crate) fn inbox(&self, number: i64) -> Result<Option<InboxRecord>, ReadError> {
+    pub(crate) async fn inbox(&self, number: i64) -> Result<Option<InboxRecord>, ReadError> {
         self.read(|c| read::inbox(c, number))
     }
 
-    pub(crate) fn list_inbox(
+    pub(crate) async fn list_inbox(
         &self,
         allowed: &Merchants,
         before: Option<i64>,
@@ -119,19 +122,19 @@ impl Sqlite {
         self.read(|c| read::list_inbox(c, allowed, before, limit))
     }
 
-    pub(crate) fn job(&self, key: &JobKey) -> Result<Option<Job>, ReadError> {
+    pub(crate) async fn job(&self, key: &JobKey) -> Result<Option<Job>, ReadError> {
         self.read(|c| read::job(c, key))
     }
 
-    pub(crate) fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
+    pub(crate) async fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
         self.read(read::lanes)
     }
 
-    pub(crate) fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
+    pub(crate) async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
         self.read(|c| read::delivery(c, id))
     }
 
-    pub(crate) fn list_deliveries(
+    pub(crate) async fn list_deliveries(
         &self,
         endpoint: &EndpointId,
         before: Option<&DeliveryId>,
@@ -140,15 +143,18 @@ impl Sqlite {
         self.read(|c| read::list_deliveries(c, endpoint, before, limit))
     }
 
-    pub(crate) fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, ReadError> {
+    pub(crate) async fn api_key_by_hash(
+        &self,
+        hash: &[u8; 32],
+    ) -> Result<Option<ApiKey>, ReadError> {
         self.read(|c| read::api_key_by_hash(c, hash))
     }
 
-    pub(crate) fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
         self.read(read::api_keys)
     }
 
-    pub(crate) fn situation(
+    pub(crate) async fn situation(
         &self,
         mch_id: &MchId,
         sub_mch_id: Option<&SubMchId>,
@@ -158,11 +164,11 @@ impl Sqlite {
         self.read(|c| read::situation(c, (mch_id, sub_mch_id), number, order))
     }
 
-    pub(crate) fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
+    pub(crate) async fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
         self.read(|c| read::endpoint(c, &self.0.key, id))
     }
 
-    pub(crate) fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
+    pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
         self.read(|c| read::endpoints(c, &self.0.key))
     }
 

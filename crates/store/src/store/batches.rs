@@ -36,16 +36,16 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn batch(&self, id: &BatchId) -> Result<Option<Batch>, ReadError> {
-        on!(self, s => s.batch(id))
+    pub async fn batch(&self, id: &BatchId) -> Result<Option<Batch>, ReadError> {
+        on!(self, s => s.batch(id).await)
     }
 
     /// How many of its lines stand where.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn batch_counts(&self, id: &BatchId) -> Result<Vec<BatchCount>, ReadError> {
-        on!(self, s => s.batch_counts(id))
+    pub async fn batch_counts(&self, id: &BatchId) -> Result<Vec<BatchCount>, ReadError> {
+        on!(self, s => s.batch_counts(id).await)
     }
 
     /// A page of batches, newest first.
@@ -68,32 +68,37 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn batch_pending(&self, id: &BatchId, limit: u32) -> Result<Vec<Line>, ReadError> {
-        on!(self, s => s.batch_pending(id, limit))
+    pub async fn batch_pending(&self, id: &BatchId, limit: u32) -> Result<Vec<Line>, ReadError> {
+        on!(self, s => s.batch_pending(id, limit).await)
     }
 
     /// Refunds that this batch made, and that were not sent yet.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn batch_queued(&self, id: &BatchId, limit: u32) -> Result<Vec<RefundId>, ReadError> {
-        on!(self, s => s.batch_queued(id, limit))
+    pub async fn batch_queued(&self, id: &BatchId, limit: u32) -> Result<Vec<RefundId>, ReadError> {
+        on!(self, s => s.batch_queued(id, limit).await)
     }
 
     /// The batches a refund stands in.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn batches_of(&self, refund: &RefundId) -> Result<Vec<BatchId>, ReadError> {
-        on!(self, s => s.batches_of(refund))
+    pub async fn batches_of(&self, refund: &RefundId) -> Result<Vec<BatchId>, ReadError> {
+        on!(self, s => s.batches_of(refund).await)
     }
 
     /// How many jobs of a lane are due until then, counted up to `limit`.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn lane_backlog(&self, lane: &Lane, due: Timestamp, limit: u32) -> Result<u32, ReadError> {
-        on!(self, s => s.lane_backlog(lane, due, limit))
+    pub async fn lane_backlog(
+        &self,
+        lane: &Lane,
+        due: Timestamp,
+        limit: u32,
+    ) -> Result<u32, ReadError> {
+        on!(self, s => s.lane_backlog(lane, due, limit).await)
     }
 
     /// What is known about lines, all of it at one instant.

@@ -21,6 +21,7 @@ impl Store {
     pub async fn change_bills(&self, change: BillChange) -> Result<(), CommitError> {
         match self {
             Self::Sqlite(s) => s.change_bills(change).await,
+            Self::Postgres(s) => s.change_bills(change).await,
         }
     }
 
@@ -31,6 +32,7 @@ impl Store {
     pub async fn bill_day(&self, bill: Bill) -> Result<Option<BillDay>, ReadError> {
         match self {
             Self::Sqlite(s) => s.bill_day(bill).await,
+            Self::Postgres(s) => s.bill_day(bill).await,
         }
     }
 
@@ -47,6 +49,7 @@ impl Store {
     ) -> Result<Vec<BillDay>, ReadError> {
         match self {
             Self::Sqlite(s) => s.bill_days(allowed, merchant, (from, to)).await,
+            Self::Postgres(s) => s.bill_days(allowed, merchant, (from, to)).await,
         }
     }
 
@@ -57,6 +60,7 @@ impl Store {
     pub async fn first_bill_day(&self, merchant: MerchantName) -> Result<Option<Date>, ReadError> {
         match self {
             Self::Sqlite(s) => s.first_bill_day(merchant).await,
+            Self::Postgres(s) => s.first_bill_day(merchant).await,
         }
     }
 
@@ -67,6 +71,7 @@ impl Store {
     pub async fn differences(&self, filter: DifferenceFilter) -> Result<DifferencePage, ReadError> {
         match self {
             Self::Sqlite(s) => s.differences(filter).await,
+            Self::Postgres(s) => s.differences(filter).await,
         }
     }
 
@@ -81,6 +86,7 @@ impl Store {
     ) -> Result<Option<Difference>, ReadError> {
         match self {
             Self::Sqlite(s) => s.difference(allowed, id).await,
+            Self::Postgres(s) => s.difference(allowed, id).await,
         }
     }
 
@@ -97,6 +103,7 @@ impl Store {
     ) -> Result<Vec<DifferenceCount>, ReadError> {
         match self {
             Self::Sqlite(s) => s.difference_counts(allowed, merchant, (from, to)).await,
+            Self::Postgres(s) => s.difference_counts(allowed, merchant, (from, to)).await,
         }
     }
 
@@ -107,6 +114,7 @@ impl Store {
     pub async fn differences_open(&self, allowed: Merchants) -> Result<u64, ReadError> {
         match self {
             Self::Sqlite(s) => s.differences_open(allowed).await,
+            Self::Postgres(s) => s.differences_open(allowed).await,
         }
     }
 
@@ -118,6 +126,7 @@ impl Store {
     pub async fn open_days(&self, merchant: MerchantName) -> Result<Vec<OpenDay>, ReadError> {
         match self {
             Self::Sqlite(s) => s.open_days(merchant).await,
+            Self::Postgres(s) => s.open_days(merchant).await,
         }
     }
 
@@ -128,6 +137,7 @@ impl Store {
     pub async fn shown_elsewhere(&self, refund: RefundId, day: Date) -> Result<bool, ReadError> {
         match self {
             Self::Sqlite(s) => s.shown_elsewhere(refund, day).await,
+            Self::Postgres(s) => s.shown_elsewhere(refund, day).await,
         }
     }
 
@@ -144,6 +154,7 @@ impl Store {
     ) -> Result<(Vec<SentRefund>, Option<SentCursor>), ReadError> {
         match self {
             Self::Sqlite(s) => s.refunds_sent(merchant, day, after).await,
+            Self::Postgres(s) => s.refunds_sent(merchant, day, after).await,
         }
     }
 }

@@ -22,40 +22,40 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> {
-        on!(self, s => s.refund(id))
+    pub async fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> {
+        on!(self, s => s.refund(id).await)
     }
 
     /// A refund by its number.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn refund_by_number(
+    pub async fn refund_by_number(
         &self,
         mch_id: &MchId,
         number: &OutRefundNo,
     ) -> Result<Option<Refund>, ReadError> {
-        on!(self, s => s.refund_by_number(mch_id, number))
+        on!(self, s => s.refund_by_number(mch_id, number).await)
     }
 
     /// A refund by WeChat's number.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn refund_by_wechat_id(
+    pub async fn refund_by_wechat_id(
         &self,
         mch_id: &MchId,
         id: &WechatRefundId,
     ) -> Result<Option<Refund>, ReadError> {
-        on!(self, s => s.refund_by_wechat_id(mch_id, id))
+        on!(self, s => s.refund_by_wechat_id(mch_id, id).await)
     }
 
     /// A refund with its payment.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn refund_and_payment(&self, id: &RefundId) -> Result<Situation, ReadError> {
-        on!(self, s => s.refund_and_payment(id))
+    pub async fn refund_and_payment(&self, id: &RefundId) -> Result<Situation, ReadError> {
+        on!(self, s => s.refund_and_payment(id).await)
     }
 
     /// What a request is held against: the refund under its number with its payment, or else the
@@ -63,55 +63,55 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn situation(
+    pub async fn situation(
         &self,
         mch_id: &MchId,
         sub_mch_id: Option<&SubMchId>,
         number: &OutRefundNo,
         order: &OrderRef,
     ) -> Result<Situation, ReadError> {
-        on!(self, s => s.situation(mch_id, sub_mch_id, number, order))
+        on!(self, s => s.situation(mch_id, sub_mch_id, number, order).await)
     }
 
     /// A payment by our id.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, ReadError> {
-        on!(self, s => s.payment(id))
+    pub async fn payment(&self, id: &PaymentId) -> Result<Option<Payment>, ReadError> {
+        on!(self, s => s.payment(id).await)
     }
 
     /// A payment by the merchant's order number.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn payment_by_trade_no(
+    pub async fn payment_by_trade_no(
         &self,
         mch_id: &MchId,
         sub_mch_id: Option<&SubMchId>,
         number: &OutTradeNo,
     ) -> Result<Option<Payment>, ReadError> {
-        on!(self, s => s.payment_by_trade_no(mch_id, sub_mch_id, number))
+        on!(self, s => s.payment_by_trade_no(mch_id, sub_mch_id, number).await)
     }
 
     /// A payment by WeChat's order number.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn payment_by_transaction(
+    pub async fn payment_by_transaction(
         &self,
         mch_id: &MchId,
         id: &TransactionId,
     ) -> Result<Option<Payment>, ReadError> {
-        on!(self, s => s.payment_by_transaction(mch_id, id))
+        on!(self, s => s.payment_by_transaction(mch_id, id).await)
     }
 
     /// The refunds of a payment, oldest first, at most 200.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn refunds_of(&self, payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
-        on!(self, s => s.refunds_of(payment))
+    pub async fn refunds_of(&self, payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
+        on!(self, s => s.refunds_of(payment).await)
     }
 
     /// A page of refunds, newest first.
@@ -126,8 +126,8 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
-        on!(self, s => s.counts())
+    pub async fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
+        on!(self, s => s.counts().await)
     }
 
     /// Refunds that nothing will move (INV-13): open, no attention, and no job or one that was due
@@ -146,13 +146,13 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn events_of(
+    pub async fn events_of(
         &self,
         refund: &RefundId,
         after: i64,
         limit: u32,
     ) -> Result<Vec<StoredEvent>, ReadError> {
-        on!(self, s => s.events_of(refund, after, limit))
+        on!(self, s => s.events_of(refund, after, limit).await)
     }
 
     /// All events after a position, oldest first. Looks at no more than `limit` events: with a
@@ -160,29 +160,29 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn events_after(
+    pub async fn events_after(
         &self,
         position: i64,
         allowed: &Merchants,
         limit: u32,
     ) -> Result<(Vec<StoredEvent>, i64), ReadError> {
-        on!(self, s => s.events_after(position, allowed, limit))
+        on!(self, s => s.events_after(position, allowed, limit).await)
     }
 
     /// The attempts of a refund, oldest first.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn attempts_of(&self, refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
-        on!(self, s => s.attempts_of(refund))
+    pub async fn attempts_of(&self, refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
+        on!(self, s => s.attempts_of(refund).await)
     }
 
     /// The latest conversations about a refund, newest first, at most [`crate::LIST_MAX`].
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn exchanges_of(&self, refund: &RefundId) -> Result<Vec<StoredExchange>, ReadError> {
-        on!(self, s => s.exchanges_of(refund))
+    pub async fn exchanges_of(&self, refund: &RefundId) -> Result<Vec<StoredExchange>, ReadError> {
+        on!(self, s => s.exchanges_of(refund).await)
     }
 
     /// Recomputes the hash chain of a refund's history and folds its events: `Ok(Ok(n))` for `n`
@@ -201,29 +201,29 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn audit_after(&self, number: i64, limit: u32) -> Result<Vec<AuditEntry>, ReadError> {
-        on!(self, s => s.audit_after(number, limit))
+    pub async fn audit_after(&self, number: i64, limit: u32) -> Result<Vec<AuditEntry>, ReadError> {
+        on!(self, s => s.audit_after(number, limit).await)
     }
 
     /// A stored notification.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn inbox(&self, number: i64) -> Result<Option<InboxRecord>, ReadError> {
-        on!(self, s => s.inbox(number))
+    pub async fn inbox(&self, number: i64) -> Result<Option<InboxRecord>, ReadError> {
+        on!(self, s => s.inbox(number).await)
     }
 
     /// Stored notifications before a number (`None`: the newest), newest first.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn list_inbox(
+    pub async fn list_inbox(
         &self,
         allowed: &Merchants,
         before: Option<i64>,
         limit: u32,
     ) -> Result<Vec<InboxRecord>, ReadError> {
-        on!(self, s => s.list_inbox(allowed, before, limit))
+        on!(self, s => s.list_inbox(allowed, before, limit).await)
     }
 }
 
@@ -233,24 +233,24 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn job(&self, key: &JobKey) -> Result<Option<Job>, ReadError> {
-        on!(self, s => s.job(key))
+    pub async fn job(&self, key: &JobKey) -> Result<Option<Job>, ReadError> {
+        on!(self, s => s.job(key).await)
     }
 
     /// Every lane that has jobs, with its earliest due time.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
-        on!(self, s => s.lanes())
+    pub async fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
+        on!(self, s => s.lanes().await)
     }
 
     /// Every lane that has a job due by `now`.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn lanes_due(&self, now: Timestamp) -> Result<Vec<LaneDue>, ReadError> {
-        let mut lanes = self.lanes()?;
+    pub async fn lanes_due(&self, now: Timestamp) -> Result<Vec<LaneDue>, ReadError> {
+        let mut lanes = self.lanes().await?;
         lanes.retain(|lane| lane.due_at <= now);
         Ok(lanes)
     }
@@ -259,60 +259,65 @@ impl Store {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
-        Ok(self.lanes()?.into_iter().map(|lane| lane.due_at).min())
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self
+            .lanes()
+            .await?
+            .into_iter()
+            .map(|lane| lane.due_at)
+            .min())
     }
 
     /// A delivery.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
-        on!(self, s => s.delivery(id))
+    pub async fn delivery(&self, id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
+        on!(self, s => s.delivery(id).await)
     }
 
     /// Deliveries to an endpoint before an id (`None`: the newest), newest first.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn list_deliveries(
+    pub async fn list_deliveries(
         &self,
         endpoint: &EndpointId,
         before: Option<&DeliveryId>,
         limit: u32,
     ) -> Result<Vec<Delivery>, ReadError> {
-        on!(self, s => s.list_deliveries(endpoint, before, limit))
+        on!(self, s => s.list_deliveries(endpoint, before, limit).await)
     }
 
     /// An endpoint.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
-        on!(self, s => s.endpoint(id))
+    pub async fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
+        on!(self, s => s.endpoint(id).await)
     }
 
     /// All endpoints.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
-        on!(self, s => s.endpoints())
+    pub async fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
+        on!(self, s => s.endpoints().await)
     }
 
     /// The key with this SHA-256, revoked or not.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, ReadError> {
-        on!(self, s => s.api_key_by_hash(hash))
+    pub async fn api_key_by_hash(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, ReadError> {
+        on!(self, s => s.api_key_by_hash(hash).await)
     }
 
     /// All keys, revoked ones too.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
-        on!(self, s => s.api_keys())
+    pub async fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
+        on!(self, s => s.api_keys().await)
     }
 }

@@ -38,13 +38,13 @@ async fn verified(world: &World, kept: Option<AuditHead>) -> Result<AuditHead, A
 
 #[tokio::test]
 async fn a_change_and_its_entry_are_written_together_or_not_at_all() {
-    for world in each() {
+    for world in each().await {
         let id = world.queued(1, at(0)).await;
-        let cancel = |world: &World| Change {
+        let cancel = async |world: &World| Change {
             audit: Some(entry(1)),
-            ..world.command(&id, Command::Cancel, at(1))
+            ..world.command(&id, Command::Cancel, at(1)).await
         };
-        let (first, second) = (cancel(&world), cancel(&world));
+        let (first, second) = (cancel(&world).await, cancel(&world).await);
         world.commit(first).await.unwrap();
         let lost = world.commit(second).await;
         assert!(matches!(lost, Err(CommitError::Conflict)));
@@ -54,7 +54,7 @@ async fn a_change_and_its_entry_are_written_together_or_not_at_all() {
 
 #[tokio::test]
 async fn pages_show_what_fits_the_filter_newest_first() {
-    for world in each() {
+    for world in each().await {
         filled(&world).await;
         let mut filter = AuditFilter {
             limit: 7,
@@ -298,7 +298,7 @@ impl Intruder {
 
 #[tokio::test]
 async fn a_thousand_random_edits_of_the_log_are_all_found_with_the_place() {
-    let world = sqlite(&Options::inline());
+    let world = sqlite(&Options::inline()).await;
     let head = filled(&world).await;
     let mut intruder = Intruder::at(&world);
     for n in 0..1000 {
@@ -318,10 +318,10 @@ async fn a_thousand_random_edits_of_the_log_are_all_found_with_the_place() {
 
 #[tokio::test]
 async fn a_log_written_anew_is_seen_against_a_head_that_was_kept_elsewhere() {
-    let world = sqlite(&Options::inline());
+    let world = sqlite(&Options::inline()).await;
     let head = filled(&world).await;
     // Another history of the same length, sound in itself.
-    let other = sqlite(&Options::inline());
+    let other = sqlite(&Options::inline()).await;
     for n in 1..=ENTRIES {
         let mut audit = entry(n);
         if n == 9 {
@@ -410,7 +410,7 @@ fn everything_that_is_logged_stands_in_the_table() {
 
 #[tokio::test]
 async fn the_first_use_of_a_key_on_a_day_is_logged() {
-    for world in each() {
+    for world in each().await {
         let key = tuikuan_store::ApiKey {
             id: "key_00000001".parse().unwrap(),
             name: "shop".to_owned(),

@@ -103,15 +103,15 @@ impl World {
         self.store.write_batch(write).await.unwrap();
         let write = BatchWrite::Checked(batch.id.clone(), checker.summary(), at(1));
         self.store.write_batch(write).await.unwrap();
-        self.store.batch(&batch.id).unwrap().unwrap()
+        self.store.batch(&batch.id).await.unwrap().unwrap()
     }
 
     async fn steered(&self, act: Steer) -> Batch {
-        let batch = self.store.batch(&batch_id(1)).unwrap().unwrap();
+        let batch = self.store.batch(&batch_id(1)).await.unwrap().unwrap();
         let next = steer(&batch, &act, &person(1), at(2)).unwrap();
         let write = BatchWrite::Steered(Box::new(next), audit("batch.steered"));
         self.store.write_batch(write).await.unwrap();
-        self.store.batch(&batch_id(1)).unwrap().unwrap()
+        self.store.batch(&batch_id(1)).await.unwrap().unwrap()
     }
 
     async fn running_batch(&self, count: u32) -> Guard {
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// The refund of a line, linked to it.
-    fn fed(&self, n: u32, guard: &Guard) -> Change {
+    async fn fed(&self, n: u32, guard: &Guard) -> Change {
         Change {
             guard: Some(guard.clone()),
             line: Some(LineMark {
@@ -136,12 +136,12 @@ impl World {
                 line: n + 1,
                 end: LineEnd::Requested(refund_id(n)),
             }),
-            ..self.request(wanted(n, n, 100), at(3))
+            ..self.request(wanted(n, n, 100), at(3)).await
         }
     }
 
-    fn count(&self, outcome: Outcome) -> (i64, i64) {
-        let counts = self.store.batch_counts(&batch_id(1)).unwrap();
+    async fn count(&self, outcome: Outcome) -> (i64, i64) {
+        let counts = self.store.batch_counts(&batch_id(1)).await.unwrap();
         let found = counts.iter().find(|count| count.outcome == outcome);
         found.map_or((0, 0), |count| (count.lines, count.amount))
     }
@@ -149,14 +149,14 @@ impl World {
 
 #[tokio::test]
 async fn the_same_content_is_the_same_batch_until_it_is_withdrawn() {
-    for world in each() {
+    for world in each().await {
         let batch = world.checked_batch(2).await;
         assert_eq!(batch.state, BatchState::Checked);
         assert_eq!(batch.summary.new_lines, 2);
         let again = world.store.begin_batch(new(2, 1)).await.unwrap();
         assert_eq!((&again.id, again.state), (&batch.id, BatchState::Draft));
         assert_eq!(again.version, batch.version + 1);
-        let stored = world.store.batch(&batch.id).unwrap().unwrap();
+        let stored = world.store.batch(&batch.id).await.unwrap().unwrap();
         assert_eq!(stored, again);
         // Its job looks after the check; it is known that it was checked before.
         assert_eq!(stored.checked_at, Some(at(1)));
@@ -169,53 +169,53 @@ async fn the_same_content_is_the_same_batch_until_it_is_withdrawn() {
 
 #[tokio::test]
 async fn a_line_is_linked_once_and_only_while_the_batch_runs() {
-    for world in each() {
+    for world in each().await {
         let guard = world.running_batch(3).await;
-        assert_eq!(world.count(Outcome::Pending), (3, 300));
-        world.commit(world.fed(1, &guard)).await.unwrap();
-        assert_eq!(world.count(Outcome::Pending), (2, 200));
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (1, 100));
+        assert_eq!(world.count(Outcome::Pending).await, (3, 300));
+        world.commit(world.fed(1, &guard).await).await.unwrap();
+        assert_eq!(world.count(Outcome::Pending).await, (2, 200));
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (1, 100));
         // The same line again, as a second feeder would have it.
         let again = Change {
-            line: world.fed(1, &guard).line,
+            line: world.fed(1, &guard).await.line,
             ..Change::empty(at(4))
         };
         let refused = world.commit(again).await;
         assert!(matches!(refused, Err(CommitError::Conflict)));
-        let second = world.fed(2, &guard);
+        let second = world.fed(2, &guard).await;
         world.steered(Steer::Pause).await;
         let refused = world.commit(second).await;
         assert!(matches!(refused, Err(CommitError::Conflict)));
-        assert_eq!(world.store.refund(&refund_id(2)).unwrap(), None);
-        assert_eq!(world.count(Outcome::Pending), (2, 200));
+        assert_eq!(world.store.refund(&refund_id(2)).await.unwrap(), None);
+        assert_eq!(world.count(Outcome::Pending).await, (2, 200));
         assert_eq!(
-            world.store.batches_of(&refund_id(1)).unwrap(),
+            world.store.batches_of(&refund_id(1)).await.unwrap(),
             vec![batch_id(1)]
         );
-        let pending = world.store.batch_pending(&batch_id(1), 10).unwrap();
+        let pending = world.store.batch_pending(&batch_id(1), 10).await.unwrap();
         assert_eq!(pending, vec![line(2), line(3)]);
     }
 }
 
 #[tokio::test]
 async fn who_lost_the_lease_of_the_feeder_makes_no_refund() {
-    for world in each() {
+    for world in each().await {
         let old = world.running_batch(1).await;
-        let change = world.fed(1, &old);
+        let change = world.fed(1, &old).await;
         let claimed = world.claim_lane(Lane::Batch(batch_id(1)), at(100)).await;
         assert!(claimed[0].rescued);
         let refused = world.commit(change).await;
         assert!(matches!(refused, Err(CommitError::LeaseLost)));
-        assert_eq!(world.store.refund(&refund_id(1)).unwrap(), None);
+        assert_eq!(world.store.refund(&refund_id(1)).await.unwrap(), None);
         assert_eq!(claimed[0].guard.key, JobKey::Batch(batch_id(1)));
     }
 }
 
 #[tokio::test]
 async fn counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them() {
-    for world in each() {
+    for world in each().await {
         let guard = world.running_batch(2).await;
-        world.commit(world.fed(1, &guard)).await.unwrap();
+        world.commit(world.fed(1, &guard).await).await.unwrap();
         let refused = Change {
             guard: Some(guard.clone()),
             line: Some(LineMark {
@@ -229,12 +229,15 @@ async fn counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them() {
             ..Change::empty(at(4))
         };
         world.commit(refused).await.unwrap();
-        let cancel = world.command(&refund_id(1), Command::Cancel, at(9));
+        let cancel = world.command(&refund_id(1), Command::Cancel, at(9)).await;
         world.commit(cancel).await.unwrap();
-        assert_eq!(world.count(Outcome::Refused), (1, 100));
-        assert_eq!(world.count(Outcome::Refund(Status::Cancelled)), (1, 100));
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (0, 0));
-        let batch = world.store.batch(&batch_id(1)).unwrap().unwrap();
+        assert_eq!(world.count(Outcome::Refused).await, (1, 100));
+        assert_eq!(
+            world.count(Outcome::Refund(Status::Cancelled)).await,
+            (1, 100)
+        );
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (0, 0));
+        let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
         assert_eq!(batch.state, BatchState::Finished);
         assert_eq!(batch.ended_at, Some(at(9)));
         let faults = world.lines(LineFilter::Faults).await;
@@ -258,14 +261,14 @@ impl World {
 
 #[tokio::test]
 async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queued() {
-    for world in each() {
+    for world in each().await {
         let guard = world.running_batch(3).await;
-        world.commit(world.fed(1, &guard)).await.unwrap();
-        let queued = world.store.batch_queued(&batch_id(1), 10).unwrap();
+        world.commit(world.fed(1, &guard).await).await.unwrap();
+        let queued = world.store.batch_queued(&batch_id(1), 10).await.unwrap();
         assert_eq!(queued, vec![refund_id(1)]);
         world.steered(Steer::Cancel).await;
-        assert_eq!(world.count(Outcome::Withdrawn), (2, 200));
-        assert_eq!(world.count(Outcome::Pending), (0, 0));
+        assert_eq!(world.count(Outcome::Withdrawn).await, (2, 200));
+        assert_eq!(world.count(Outcome::Pending).await, (0, 0));
         let lines = world.lines(LineFilter::All).await;
         let outcomes: Vec<Outcome> = lines.iter().map(|line| line.outcome).collect();
         let queued = Outcome::Refund(Status::Queued);
@@ -281,10 +284,10 @@ async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queue
 
 #[tokio::test]
 async fn what_a_line_found_is_not_withdrawn_with_its_batch() {
-    for world in each() {
+    for world in each().await {
         let guard = world.running_batch(1).await;
         world
-            .commit(world.request(wanted(1, 1, 100), at(3)))
+            .commit(world.request(wanted(1, 1, 100), at(3)).await)
             .await
             .unwrap();
         let mark = LineMark {
@@ -298,44 +301,44 @@ async fn what_a_line_found_is_not_withdrawn_with_its_batch() {
             ..Change::empty(at(4))
         };
         world.commit(found).await.unwrap();
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (1, 100));
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (1, 100));
         assert_eq!(
-            world.store.batches_of(&refund_id(1)).unwrap(),
+            world.store.batches_of(&refund_id(1)).await.unwrap(),
             vec![batch_id(1)]
         );
-        let queued = world.store.batch_queued(&batch_id(1), 10).unwrap();
+        let queued = world.store.batch_queued(&batch_id(1), 10).await.unwrap();
         assert_eq!(queued, vec![]);
     }
 }
 
 #[tokio::test]
 async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice() {
-    for world in each() {
+    for world in each().await {
         let guard = world.running_batch(4).await;
-        let batch = world.store.batch(&batch_id(1)).unwrap().unwrap();
+        let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
         let next = steer(&batch, &Steer::Cancel, &person(1), at(4)).unwrap();
         let cancel = BatchWrite::Steered(Box::new(next), audit("batch.cancelled"));
         let early = BatchWrite::Fed(batch_id(1), 2);
         // While the writer is busy with the first, the others come together.
         let (early, one, two, cancelled) = tokio::join!(
             world.store.write_batch(early),
-            world.commit(world.fed(1, &guard)),
-            world.commit(world.fed(2, &guard)),
+            world.commit(world.fed(1, &guard).await),
+            world.commit(world.fed(2, &guard).await),
             world.store.write_batch(cancel),
         );
         early.unwrap();
         one.unwrap();
         two.unwrap();
         cancelled.unwrap();
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)), (2, 200));
-        assert_eq!(world.count(Outcome::Withdrawn), (2, 200));
-        assert_eq!(world.count(Outcome::Pending), (0, 0));
+        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (2, 200));
+        assert_eq!(world.count(Outcome::Withdrawn).await, (2, 200));
+        assert_eq!(world.count(Outcome::Pending).await, (0, 0));
     }
 }
 
 #[tokio::test]
 async fn the_dry_run_knows_payments_refunds_and_what_was_refunded_a_short_while_ago() {
-    for world in each() {
+    for world in each().await {
         world.queued(1, at(0)).await;
         world.commit(registered(payment(2, 100))).await.unwrap();
         let again = Line {
@@ -355,7 +358,7 @@ async fn the_dry_run_knows_payments_refunds_and_what_was_refunded_a_short_while_
 
 #[tokio::test]
 async fn lists_show_the_merchants_that_may_be_seen_and_lines_stay_as_they_are() {
-    for world in each() {
+    for world in each().await {
         world.checked_batch(1).await;
         let list = |allowed: Merchants| {
             let filter = BatchFilter {
@@ -372,6 +375,6 @@ async fn lists_show_the_merchants_that_may_be_seen_and_lines_stay_as_they_are() 
         assert_eq!(list(other).await.unwrap().items.len(), 0);
         let lane = Lane::of_step(Step::Submit, &mch_id(), tuikuan_domain::Source::Batch);
         assert_eq!(lane, Lane::Bulk(mch_id()));
-        assert_eq!(world.store.lane_backlog(&lane, at(9), 5).unwrap(), 0);
+        assert_eq!(world.store.lane_backlog(&lane, at(9), 5).await.unwrap(), 0);
     }
 }

@@ -107,7 +107,7 @@ impl World {
 
 #[tokio::test]
 async fn a_bill_is_wanted_once_and_asked_for_until_it_is_there() {
-    for world in each() {
+    for world in each().await {
         let want = |due| BillAct::Want {
             bill: bill(today()),
             mch_id: mch_id(),
@@ -146,7 +146,7 @@ async fn a_bill_is_wanted_once_and_asked_for_until_it_is_there() {
 
 #[tokio::test]
 async fn a_second_run_that_finds_the_same_changes_nothing() {
-    for world in each() {
+    for world in each().await {
         let found = vec![
             new(1, "PORTAL 1", Class::WechatOnly),
             new(2, "R-2", Class::AmountDiffers),
@@ -165,7 +165,7 @@ async fn a_second_run_that_finds_the_same_changes_nothing() {
 
 #[tokio::test]
 async fn what_a_later_run_does_not_find_again_is_healed() {
-    for world in each() {
+    for world in each().await {
         let found = vec![new(1, "R-1", Class::StatusDiffers)];
         world.run(today(), found.clone(), at(0)).await;
         world.run(today(), Vec::new(), at(60)).await;
@@ -191,7 +191,7 @@ async fn what_a_later_run_does_not_find_again_is_healed() {
 
 #[tokio::test]
 async fn a_lost_lease_writes_no_difference() {
-    for world in each() {
+    for world in each().await {
         let old = world.bill_claimed(today(), at(0)).await;
         let new_guard = world.claim_lane(Lane::Bill(mch_id()), at(30)).await;
         let found = BillAct::Found {
@@ -209,7 +209,7 @@ async fn a_lost_lease_writes_no_difference() {
 
 #[tokio::test]
 async fn what_a_person_settled_stays_settled() {
-    for world in each() {
+    for world in each().await {
         let found = vec![new(1, "R-1", Class::AmountDiffers)];
         world.run(today(), found.clone(), at(0)).await;
         let id = found[0].id.clone();
@@ -256,7 +256,7 @@ async fn what_a_person_settled_stays_settled() {
 
 #[tokio::test]
 async fn an_answer_settles_a_difference_or_changes_the_proposal() {
-    for world in each() {
+    for world in each().await {
         let found = vec![
             new(1, "R-1", Class::StatusDiffers),
             new(2, "R-2", Class::AmountDiffers),
@@ -296,7 +296,7 @@ async fn an_answer_settles_a_difference_or_changes_the_proposal() {
 
 #[tokio::test]
 async fn what_is_open_is_asked_about_again_by_another_run_and_what_did_not_fit_by_each_bill() {
-    for world in each() {
+    for world in each().await {
         let found = vec![new(1, "PORTAL 1", Class::WechatOnly)];
         let refused = |guard: Guard, now| {
             let settle = BillAct::Settle {
@@ -327,7 +327,7 @@ async fn what_is_open_is_asked_about_again_by_another_run_and_what_did_not_fit_b
 
 #[tokio::test]
 async fn the_next_bill_heals_what_waited_for_it_or_ends_the_waiting() {
-    for world in each() {
+    for world in each().await {
         let here = world.succeeded(1, at(0)).await;
         let gone = world.succeeded(2, at(5)).await;
         let waiting = |n: u32, id: &RefundId| {
@@ -375,7 +375,7 @@ fn refund(n: u32) -> RefundId {
 
 #[tokio::test]
 async fn the_walk_gives_what_wechat_accepted_on_the_day_and_nothing_else() {
-    for world in each() {
+    for world in each().await {
         let begin = tuikuan_domain::reconcile::starts_at(today());
         let second = |s: i64| Timestamp::from_second(begin + s).unwrap();
         world.succeeded(1, second(-1)).await;
@@ -405,7 +405,7 @@ async fn the_walk_gives_what_wechat_accepted_on_the_day_and_nothing_else() {
 
 #[tokio::test]
 async fn who_may_not_see_a_merchant_sees_none_of_its_days() {
-    for world in each() {
+    for world in each().await {
         let found = vec![new(1, "R-1", Class::WechatOnly)];
         world.run(today(), found.clone(), at(0)).await;
         let store = &world.store;
@@ -434,7 +434,7 @@ async fn who_may_not_see_a_merchant_sees_none_of_its_days() {
 
 #[tokio::test]
 async fn pages_of_differences_join_without_a_gap() {
-    for world in each() {
+    for world in each().await {
         let found = (0..7).map(|n| new(n, &format!("P-{n}"), Class::WechatOnly));
         world.run(today(), found.collect(), at(0)).await;
         let mut filter = DifferenceFilter::of(Merchants::All, merchant("main"), today());

@@ -11,9 +11,9 @@ use crate::world::{World, at, each, merchant, report};
 
 async fn abnormal(world: &World, n: u32) -> RefundId {
     let id = world.processing(n, at(i64::from(n))).await;
-    let refund = world.store.refund(&id).unwrap().unwrap();
+    let refund = world.store.refund(&id).await.unwrap().unwrap();
     let told = Observation::Notification(report(&refund, WechatState::Abnormal));
-    let change = world.seen(&id, told, at(i64::from(n) + 10));
+    let change = world.seen(&id, told, at(i64::from(n) + 10)).await;
     world.commit(change).await.unwrap();
     id
 }
@@ -52,7 +52,7 @@ async fn attention(world: &World, second: i64) -> i64 {
 
 #[tokio::test]
 async fn what_sleeps_comes_back_by_itself() {
-    for world in each() {
+    for world in each().await {
         let (one, two) = (abnormal(&world, 1).await, abnormal(&world, 2).await);
         assert_eq!(
             needed(&world, Sleeping::Hidden, 60).await,
@@ -89,13 +89,13 @@ async fn what_sleeps_comes_back_by_itself() {
         );
         let stored = world.store.cares(vec![care.subject.clone()]).await.unwrap();
         assert_eq!(stored, [care]);
-        assert_eq!(world.store.audit_after(0, 10).unwrap().len(), 1);
+        assert_eq!(world.store.audit_after(0, 10).await.unwrap().len(), 1);
     }
 }
 
 #[tokio::test]
 async fn a_snooze_for_another_reason_does_not_hide_it() {
-    for world in each() {
+    for world in each().await {
         let id = abnormal(&world, 1).await;
         let mut care = Care::none(
             Subject::Refund(id.clone()),
@@ -118,7 +118,7 @@ async fn a_snooze_for_another_reason_does_not_hide_it() {
 
 #[tokio::test]
 async fn of_two_who_care_at_once_one_wins() {
-    for world in each() {
+    for world in each().await {
         let id = abnormal(&world, 1).await;
         let mut care = Care::none(Subject::Refund(id.clone()), merchant("main"), "abnormal");
         care.version = 1;
@@ -129,9 +129,9 @@ async fn of_two_who_care_at_once_one_wins() {
         write(&world, care.clone()).await.unwrap();
         let late = write(&world, care).await;
         assert!(matches!(late, Err(CommitError::Conflict)));
-        assert_eq!(world.store.audit_after(0, 10).unwrap().len(), 2);
+        assert_eq!(world.store.audit_after(0, 10).await.unwrap().len(), 2);
         let note = "handed over in cash".to_owned();
-        let change = world.command(&id, Command::Resolve { note }, at(70));
+        let change = world.command(&id, Command::Resolve { note }, at(70)).await;
         world.commit(change).await.unwrap();
         assert_eq!(needed(&world, Sleeping::Hidden, 80).await, []);
     }

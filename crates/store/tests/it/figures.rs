@@ -37,7 +37,7 @@ fn of(refunds: i64, amount: i64) -> Sum {
 
 #[tokio::test]
 async fn a_life_moves_through_the_figures() {
-    for world in each() {
+    for world in each().await {
         world.succeeded(1, at(0)).await;
         world.processing(2, at(0)).await;
         let id = world.queued(3, at(3600)).await;
@@ -55,7 +55,7 @@ async fn a_life_moves_through_the_figures() {
         assert!(seen.waiting.is_empty());
         let (day, arrivals) = seen.arrivals.first().unwrap();
         assert_eq!((*day, arrivals.total()), (beijing_day(at(0)), 1));
-        let cancel = world.command(&id, Command::Cancel, at(3700));
+        let cancel = world.command(&id, Command::Cancel, at(3700)).await;
         world.commit(cancel).await.unwrap();
         let seen = figures(&world).await;
         assert!(
@@ -68,7 +68,7 @@ async fn a_life_moves_through_the_figures() {
 
 #[tokio::test]
 async fn what_waits_and_what_needs_a_person_is_told_apart() {
-    for world in each() {
+    for world in each().await {
         let (id, guard) = world.submitting(1, at(0)).await;
         let note = ErrorNote {
             code: "NOT_ENOUGH".to_owned(),
@@ -82,7 +82,7 @@ async fn what_waits_and_what_needs_a_person_is_told_apart() {
         };
         let change = Change {
             guard: Some(guard),
-            ..world.seen(&id, reply, at(1))
+            ..world.seen(&id, reply, at(1)).await
         };
         world.commit(change).await.unwrap();
         let seen = figures(&world).await;
@@ -96,7 +96,7 @@ async fn what_waits_and_what_needs_a_person_is_told_apart() {
 
 #[tokio::test]
 async fn the_lag_of_a_notification_counts_once() {
-    for world in each() {
+    for world in each().await {
         let entry = InboxEntry {
             dedupe: [7; 32],
             merchant: merchant("main"),
@@ -125,25 +125,29 @@ async fn the_lag_of_a_notification_counts_once() {
 /// One more thing that happens to a refund, if its status allows it.
 async fn happen(world: &World, id: &RefundId, what: u8, second: i64) {
     let now = at(second);
-    let Some(refund) = world.store.refund(id).unwrap() else {
+    let Some(refund) = world.store.refund(id).await.unwrap() else {
         return;
     };
     let told = |state| Observation::Notification(report(&refund, state));
     let change = match what % 8 {
-        0 => try_command(world, &refund, Command::Submit, now),
-        1 => try_command(world, &refund, Command::Cancel, now),
-        2 => try_command(world, &refund, Command::Rescue, now),
-        3 => Some(world.seen(id, told(WechatState::Success), now)),
-        4 => Some(world.seen(id, told(WechatState::Abnormal), now)),
-        5 => Some(world.seen(id, told(WechatState::Closed), now)),
+        0 => try_command(world, &refund, Command::Submit, now).await,
+        1 => try_command(world, &refund, Command::Cancel, now).await,
+        2 => try_command(world, &refund, Command::Rescue, now).await,
+        3 => Some(world.seen(id, told(WechatState::Success), now).await),
+        4 => Some(world.seen(id, told(WechatState::Abnormal), now).await),
+        5 => Some(world.seen(id, told(WechatState::Closed), now).await),
         6 => {
             let note = "handed over in cash".to_owned();
-            try_command(world, &refund, Command::Resolve { note }, now)
+            try_command(world, &refund, Command::Resolve { note }, now).await
         }
         _ => {
             let asked = now;
             let finding = Finding::NotFound;
-            Some(world.seen(id, Observation::Query { finding, asked }, now))
+            Some(
+                world
+                    .seen(id, Observation::Query { finding, asked }, now)
+                    .await,
+            )
         }
     };
     if let Some(change) = change {
@@ -151,13 +155,13 @@ async fn happen(world: &World, id: &RefundId, what: u8, second: i64) {
     }
 }
 
-fn try_command(
+async fn try_command(
     world: &World,
     refund: &Refund,
     command: Command,
     now: jiff::Timestamp,
 ) -> Option<Change> {
-    let held = world.store.refund_and_payment(&refund.id).unwrap();
+    let held = world.store.refund_and_payment(&refund.id).await.unwrap();
     let situation = tuikuan_domain::Situation {
         refund: held.refund.as_ref(),
         payment: held.payment.as_ref(),
@@ -172,7 +176,9 @@ async fn live(world: &World, acts: &[(u32, u8, i64)]) {
     for n in 1..=4 {
         let fits = registered(payment(n, 100));
         world.commit(fits).await.unwrap();
-        let change = world.request(wanted(n, n, 10 + i64::from(n)), at(i64::from(n) * 1800));
+        let change = world
+            .request(wanted(n, n, 10 + i64::from(n)), at(i64::from(n) * 1800))
+            .await;
         world.commit(change).await.unwrap();
     }
     for (refund, what, wait) in acts {
@@ -189,7 +195,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
-            for world in each().into_iter().skip(1) {
+            for world in each().await.into_iter().skip(1) {
                 live(&world, &acts).await;
                 hold(&world).await;
             }
@@ -199,7 +205,7 @@ proptest! {
 
 #[tokio::test]
 async fn figures_of_an_older_database_are_filled_in() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let acts: Vec<(u32, u8, i64)> = (0..32)
         .map(|n| (1 + n % 4, u8::try_from(n % 7).unwrap(), i64::from(n) * 700))
         .collect();
@@ -221,7 +227,7 @@ async fn figures_of_an_older_database_are_filled_in() {
     bare.execute_batch(include_str!("../../src/sqlite/migrations/V4__figures.sql"))
         .unwrap();
     drop(bare);
-    let world = World::around(Store::open(&url, &Options::default()).unwrap(), url);
+    let world = World::around(Store::open(&url, &Options::default()).await.unwrap(), url);
     hold(&world).await;
     assert_eq!(figures(&world).await, before);
 }

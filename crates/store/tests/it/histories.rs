@@ -8,13 +8,13 @@ use crate::world::{at, each, merchant, refund_id};
 
 #[tokio::test]
 async fn folding_the_events_gives_the_row() {
-    for world in each() {
+    for world in each().await {
         for id in [
             world.succeeded(1, at(0)).await,
             world.submitting(2, at(0)).await.0,
         ] {
-            let record = world.store.refund(&id).unwrap().unwrap();
-            let stored = world.store.events_of(&id, 0, 100).unwrap();
+            let record = world.store.refund(&id).await.unwrap().unwrap();
+            let stored = world.store.events_of(&id, 0, 100).await.unwrap();
             let events: Vec<Event> = stored.iter().map(|e| e.to_event().unwrap()).collect();
             assert_eq!(replay(&record, &events).unwrap(), record);
             let count = i64::try_from(events.len()).unwrap();
@@ -28,7 +28,7 @@ async fn folding_the_events_gives_the_row() {
 
 #[tokio::test]
 async fn events_after_a_position_come_in_order_without_gaps() {
-    for world in each() {
+    for world in each().await {
         let told = world.store.events_changed();
         for n in 1..6 {
             world.succeeded(n, at(i64::from(n))).await;
@@ -39,6 +39,7 @@ async fn events_after_a_position_come_in_order_without_gaps() {
             let (events, reached) = world
                 .store
                 .events_after(position, &Merchants::All, 7)
+                .await
                 .unwrap();
             if reached == position {
                 break;
@@ -50,23 +51,25 @@ async fn events_after_a_position_come_in_order_without_gaps() {
             all.windows(2)
                 .all(|pair| pair[0].position < pair[1].position)
         );
-        let versions: i64 = (1..6)
-            .map(|n| world.store.refund(&refund_id(n)).unwrap().unwrap().version)
-            .sum();
+        let mut versions = 0;
+        for n in 1..6 {
+            let refund = world.store.refund(&refund_id(n)).await.unwrap();
+            versions += refund.unwrap().version;
+        }
         assert_eq!(i64::try_from(all.len()).unwrap(), versions);
         assert_eq!(*told.borrow(), position);
         let nobody = Merchants::Only(vec![merchant("other")]);
-        let (none, reached) = world.store.events_after(0, &nobody, 1000).unwrap();
+        let (none, reached) = world.store.events_after(0, &nobody, 1000).await.unwrap();
         assert_eq!((none, reached), (vec![], position));
     }
 }
 
 #[tokio::test]
 async fn events_of_a_refund_are_paged_by_number() {
-    for world in each() {
+    for world in each().await {
         let id = world.succeeded(1, at(0)).await;
-        let all = world.store.events_of(&id, 0, 100).unwrap();
-        let page = world.store.events_of(&id, 1, 2).unwrap();
+        let all = world.store.events_of(&id, 0, 100).await.unwrap();
+        let page = world.store.events_of(&id, 1, 2).await.unwrap();
         assert_eq!(page, all[1..3]);
         let seqs: Vec<i64> = all.iter().map(|event| event.seq).collect();
         let expected: Vec<i64> = (1..=i64::try_from(all.len()).unwrap()).collect();

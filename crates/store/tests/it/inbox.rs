@@ -27,7 +27,7 @@ async fn bodies(world: &World, filter: InboxFilter) -> Vec<u8> {
 
 #[tokio::test]
 async fn pages_show_every_notification_once_newest_first() {
-    for world in each() {
+    for world in each().await {
         for n in 1..=9 {
             let of = if n % 3 == 0 { "other" } else { "main" };
             told(&world, n, of, "applied").await;
@@ -52,7 +52,7 @@ async fn pages_show_every_notification_once_newest_first() {
 
 #[tokio::test]
 async fn filters_narrow_the_inbox() {
-    for world in each() {
+    for world in each().await {
         told(&world, 1, "main", "applied").await;
         told(&world, 2, "main", "unmatched").await;
         told(&world, 3, "other", "conflict").await;

@@ -9,7 +9,7 @@ use crate::world::{World, at, each, mch_id, report};
 
 #[tokio::test]
 async fn a_claimed_job_is_not_claimed_again_until_the_lease_ends() {
-    for world in each() {
+    for world in each().await {
         world.queued(1, at(0)).await;
         assert_eq!(world.claim(Step::Submit, at(-1)).await, vec![]);
         let first = world.claim(Step::Submit, at(0)).await;
@@ -24,18 +24,18 @@ async fn a_claimed_job_is_not_claimed_again_until_the_lease_ends() {
 
 #[tokio::test]
 async fn a_stale_holder_writes_nothing() {
-    for world in each() {
+    for world in each().await {
         let id = world.queued(1, at(0)).await;
         let old = world.lease(Step::Submit, at(0)).await;
         let new = world.lease(Step::Submit, at(30)).await;
-        let submit = world.command(&id, Command::Submit, at(31));
+        let submit = world.command(&id, Command::Submit, at(31)).await;
         let stale = Change {
             guard: Some(old.clone()),
             ..submit.clone()
         };
         let error = world.commit(stale).await.unwrap_err();
         assert!(matches!(error, CommitError::LeaseLost), "{error:?}");
-        assert_eq!(world.store.attempts_of(&id).unwrap(), vec![]);
+        assert_eq!(world.store.attempts_of(&id).await.unwrap(), vec![]);
         let handed = Release {
             guard: old,
             due: at(31),
@@ -53,7 +53,7 @@ async fn a_stale_holder_writes_nothing() {
 
 #[tokio::test]
 async fn a_fence_does_not_come_again_when_the_job_does() {
-    for world in each() {
+    for world in each().await {
         let (id, guard) = world.submitting(1, at(0)).await;
         // The refund ends elsewhere, its job goes; then a person sends it again.
         let note = tuikuan_domain::ErrorNote {
@@ -66,16 +66,19 @@ async fn a_fence_does_not_come_again_when_the_job_does() {
             attempt: 1,
             outcome: Outcome::Refused(note),
         };
-        let change = world.seen(&id, refused, at(1));
+        let change = world.seen(&id, refused, at(1)).await;
         world.commit(change).await.unwrap();
-        assert_eq!(world.store.job(&JobKey::Refund(id.clone())).unwrap(), None);
-        let retry = world.command(&id, Command::Retry, at(100));
+        assert_eq!(
+            world.store.job(&JobKey::Refund(id.clone())).await.unwrap(),
+            None
+        );
+        let retry = world.command(&id, Command::Retry, at(100)).await;
         world.commit(retry).await.unwrap();
         let again = world.lease(Step::Submit, at(200)).await;
         assert!(again.fence > guard.fence);
         let stale = Change {
             guard: Some(guard),
-            ..world.command(&id, Command::Submit, at(201))
+            ..world.command(&id, Command::Submit, at(201)).await
         };
         let error = world.commit(stale).await.unwrap_err();
         assert!(matches!(error, CommitError::LeaseLost), "{error:?}");
@@ -84,7 +87,7 @@ async fn a_fence_does_not_come_again_when_the_job_does() {
 
 #[tokio::test]
 async fn a_job_handed_back_is_due_again_and_no_attempt_was_made() {
-    for world in each() {
+    for world in each().await {
         let id = world.queued(1, at(0)).await;
         let guard = world.lease(Step::Submit, at(0)).await;
         let release = Release {
@@ -96,51 +99,54 @@ async fn a_job_handed_back_is_due_again_and_no_attempt_was_made() {
         let job = world
             .store
             .job(&JobKey::Refund(id.clone()))
+            .await
             .unwrap()
             .unwrap();
         assert_eq!((job.due_at, job.leased_since), (at(5), None));
-        assert_eq!(world.store.attempts_of(&id).unwrap(), vec![]);
+        assert_eq!(world.store.attempts_of(&id).await.unwrap(), vec![]);
         let again = world.claim(Step::Submit, at(5)).await;
         assert!(!again[0].rescued);
     }
 }
 
-fn due(world: &World, n: u32) -> Option<jiff::Timestamp> {
+async fn due(world: &World, n: u32) -> Option<jiff::Timestamp> {
     let key = JobKey::Refund(crate::world::refund_id(n));
-    world.store.job(&key).unwrap().map(|job| job.due_at)
+    world.store.job(&key).await.unwrap().map(|job| job.due_at)
 }
 
 #[tokio::test]
 async fn a_hint_brings_the_query_forward_but_no_more_than_the_limit() {
-    for world in each() {
+    for world in each().await {
         let id = world.processing(1, at(0)).await;
-        let first = due(&world, 1).unwrap();
+        let first = due(&world, 1).await.unwrap();
         // The last claim was at 0: the earliest look is 6 s after it, and never later than planned.
         world.store.forward(id.clone(), at(1)).await.unwrap();
-        assert_eq!(due(&world, 1), Some(first.min(at(6))));
+        assert_eq!(due(&world, 1).await, Some(first.min(at(6))));
 
         let guard = world.lease(Step::Query, first).await;
-        let refund = world.store.refund(&id).unwrap().unwrap();
+        let refund = world.store.refund(&id).await.unwrap().unwrap();
         let still = Finding::Found(report(&refund, WechatState::Processing));
         let change = Change {
             guard: Some(guard),
-            ..world.seen(
-                &id,
-                Observation::Query {
-                    finding: still,
-                    asked: first,
-                },
-                first,
-            )
+            ..world
+                .seen(
+                    &id,
+                    Observation::Query {
+                        finding: still,
+                        asked: first,
+                    },
+                    first,
+                )
+                .await
         };
         world.commit(change).await.unwrap();
-        let planned = due(&world, 1).unwrap();
+        let planned = due(&world, 1).await.unwrap();
         assert!(planned > first + SignedDuration::from_secs(6));
         for second in 1..4 {
             let now = first + SignedDuration::from_secs(second);
             world.store.forward(id.clone(), now).await.unwrap();
             let earliest = first + SignedDuration::from_secs(6);
-            assert_eq!(due(&world, 1), Some(earliest));
+            assert_eq!(due(&world, 1).await, Some(earliest));
         }
         // Long after the last look, a hint means now.
         let late = first + SignedDuration::from_secs(5);
@@ -153,14 +159,15 @@ async fn a_hint_brings_the_query_forward_but_no_more_than_the_limit() {
 
 #[tokio::test]
 async fn a_hint_during_a_look_is_kept_for_the_next() {
-    for world in each() {
+    for world in each().await {
         let id = world.processing(1, at(0)).await;
-        let now = due(&world, 1).unwrap();
+        let now = due(&world, 1).await.unwrap();
         let guard = world.lease(Step::Query, now).await;
         world.store.forward(id.clone(), now).await.unwrap();
         let leased = world
             .store
             .job(&JobKey::Refund(id.clone()))
+            .await
             .unwrap()
             .unwrap();
         assert_eq!(
@@ -168,39 +175,44 @@ async fn a_hint_during_a_look_is_kept_for_the_next() {
             Some(now),
             "a hint does not end a lease"
         );
-        let refund = world.store.refund(&id).unwrap().unwrap();
+        let refund = world.store.refund(&id).await.unwrap().unwrap();
         let still = Finding::Found(report(&refund, WechatState::Processing));
         let change = Change {
             guard: Some(guard),
-            ..world.seen(
-                &id,
-                Observation::Query {
-                    finding: still,
-                    asked: now,
-                },
-                now,
-            )
+            ..world
+                .seen(
+                    &id,
+                    Observation::Query {
+                        finding: still,
+                        asked: now,
+                    },
+                    now,
+                )
+                .await
         };
         world.commit(change).await.unwrap();
-        assert_eq!(due(&world, 1), Some(now + SignedDuration::from_secs(6)));
+        assert_eq!(
+            due(&world, 1).await,
+            Some(now + SignedDuration::from_secs(6))
+        );
     }
 }
 
 #[tokio::test]
 async fn a_hint_does_not_turn_a_submit_into_a_query() {
-    for world in each() {
+    for world in each().await {
         let id = world.queued(1, at(50)).await;
         world.store.forward(id.clone(), at(0)).await.unwrap();
-        let job = world.store.job(&JobKey::Refund(id)).unwrap().unwrap();
+        let job = world.store.job(&JobKey::Refund(id)).await.unwrap().unwrap();
         assert_eq!((job.step, job.due_at), (Some(Step::Submit), at(50)));
     }
 }
 
 #[tokio::test]
 async fn a_used_up_schedule_waits_for_hints_which_stay_limited() {
-    for world in each() {
+    for world in each().await {
         let id = world.processing(1, at(0)).await;
-        let now = due(&world, 1).unwrap();
+        let now = due(&world, 1).await.unwrap();
         let guard = world.lease(Step::Query, now).await;
         let rest = Change {
             guard: Some(guard),
@@ -209,22 +221,25 @@ async fn a_used_up_schedule_waits_for_hints_which_stay_limited() {
             ..Change::empty(now)
         };
         world.commit(rest).await.unwrap();
-        assert_eq!(due(&world, 1), None);
-        assert_eq!(world.store.next_due().unwrap(), None);
+        assert_eq!(due(&world, 1).await, None);
+        assert_eq!(world.store.next_due().await.unwrap(), None);
         world.store.forward(id.clone(), now).await.unwrap();
-        assert_eq!(due(&world, 1), Some(now + SignedDuration::from_secs(6)));
+        assert_eq!(
+            due(&world, 1).await,
+            Some(now + SignedDuration::from_secs(6))
+        );
     }
 }
 
 #[tokio::test]
 async fn a_newer_plan_ends_the_lease_of_an_older_one() {
-    for world in each() {
+    for world in each().await {
         let id = world.processing(1, at(0)).await;
-        let now = due(&world, 1).unwrap();
+        let now = due(&world, 1).await.unwrap();
         let guard = world.lease(Step::Query, now).await;
-        let refund = world.store.refund(&id).unwrap().unwrap();
+        let refund = world.store.refund(&id).await.unwrap().unwrap();
         let told = Observation::Notification(report(&refund, WechatState::Success));
-        let change = world.seen(&id, told, now);
+        let change = world.seen(&id, told, now).await;
         world.commit(change).await.unwrap();
         let late = Change {
             guard: Some(guard),
@@ -234,38 +249,38 @@ async fn a_newer_plan_ends_the_lease_of_an_older_one() {
         };
         let error = world.commit(late).await.unwrap_err();
         assert!(matches!(error, CommitError::LeaseLost), "{error:?}");
-        let status = world.store.refund(&id).unwrap().unwrap().status;
-        assert_eq!((status, due(&world, 1)), (Status::Succeeded, None));
+        let status = world.store.refund(&id).await.unwrap().unwrap().status;
+        assert_eq!((status, due(&world, 1).await), (Status::Succeeded, None));
     }
 }
 
 #[tokio::test]
 async fn lanes_say_when_they_are_due() {
-    for world in each() {
-        assert_eq!(world.store.lanes().unwrap(), vec![]);
+    for world in each().await {
+        assert_eq!(world.store.lanes().await.unwrap(), vec![]);
         let changed = world.store.jobs_changed();
         let before = *changed.borrow();
         world.queued(1, at(10)).await;
         world.queued(2, at(5)).await;
         world.processing(3, at(0)).await;
         assert_ne!(*changed.borrow(), before);
-        let lanes = world.store.lanes().unwrap();
+        let lanes = world.store.lanes().await.unwrap();
         let found: Vec<_> = lanes.iter().map(|l| (l.lane.clone(), l.due_at)).collect();
-        let query = due(&world, 3).unwrap();
+        let query = due(&world, 3).await.unwrap();
         let expected = [
             (Lane::Query(mch_id()), query),
             (Lane::Submit(mch_id()), at(5)),
         ];
         assert_eq!(found, expected);
-        let due = world.store.lanes_due(at(4)).unwrap();
+        let due = world.store.lanes_due(at(4)).await.unwrap();
         assert_eq!(due.len(), 1);
-        assert_eq!(world.store.next_due().unwrap(), Some(query));
+        assert_eq!(world.store.next_due().await.unwrap(), Some(query));
     }
 }
 
 #[tokio::test]
 async fn what_nothing_will_move_is_listed() {
-    for world in each() {
+    for world in each().await {
         world.succeeded(2, at(0)).await;
         world.queued(1, at(0)).await;
         let guard = world.lease(Step::Submit, at(100)).await;

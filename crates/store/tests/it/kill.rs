@@ -15,11 +15,12 @@ const ROUNDS: usize = 5;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writer_to_be_killed() {
     let Ok(url) = std::env::var(FILE) else { return };
-    let store = Store::open(&url, &Options::default()).unwrap();
+    let store = Store::open(&url, &Options::default()).await.unwrap();
     let world = World::around(store, url);
     let from = world
         .store
         .counts()
+        .await
         .unwrap()
         .iter()
         .map(|c| c.refunds)
@@ -31,11 +32,11 @@ async fn writer_to_be_killed() {
         let first = u32::try_from(from).unwrap() + 1000 * lane;
         tasks.push(tokio::spawn(async move {
             for n in first.. {
-                if world.store.refund(&refund_id(n)).unwrap().is_some() {
+                if world.store.refund(&refund_id(n)).await.unwrap().is_some() {
                     continue;
                 }
                 let _taken = world.commit(registered(payment(n, 100))).await;
-                let change = world.request(wanted(n, n, 100), at(0));
+                let change = world.request(wanted(n, n, 100), at(0)).await;
                 if world.commit(change).await.is_ok() {
                     let mut out = std::io::stdout().lock();
                     writeln!(out, "acknowledged {n}").unwrap();
@@ -51,7 +52,7 @@ async fn writer_to_be_killed() {
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_kill() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let mut acknowledged = Vec::new();
     for round in 0..ROUNDS {
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -77,14 +78,20 @@ async fn what_was_acknowledged_survives_a_kill() {
         child.wait().unwrap();
         assert!(heard > 0, "the writer has written");
 
-        let store = Store::open(&world.url, &Options::inline()).unwrap();
+        let store = Store::open(&world.url, &Options::inline()).await.unwrap();
         for n in &acknowledged {
-            let refund = store.refund(&refund_id(*n)).unwrap();
+            let refund = store.refund(&refund_id(*n)).await.unwrap();
             assert!(refund.is_some(), "refund {n} was acknowledged");
             let verified = store.verify_history(refund_id(*n)).await.unwrap();
             assert_eq!(verified, Ok(1));
         }
-        let total: i64 = store.counts().unwrap().iter().map(|c| c.refunds).sum();
+        let total: i64 = store
+            .counts()
+            .await
+            .unwrap()
+            .iter()
+            .map(|c| c.refunds)
+            .sum();
         assert!(usize::try_from(total).unwrap() >= acknowledged.len());
         assert_eq!(store.stuck(at(-1), 10).await.unwrap(), vec![]);
     }

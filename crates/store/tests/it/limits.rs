@@ -35,20 +35,21 @@ async fn used(world: &World, subject: &str) -> Option<Usage> {
 
 #[tokio::test]
 async fn exactly_what_fits_into_a_day_is_written() {
-    for world in each() {
+    for world in each().await {
         for n in 0..60 {
             world.commit(registered(payment(n, 100))).await.unwrap();
         }
         // All decided before any was written: each saw an empty day.
-        let changes: Vec<Change> = (0..60)
-            .map(|n| Change {
+        let mut changes = Vec::new();
+        for n in 0..60 {
+            changes.push(Change {
                 usage: vec![
                     claim("person:a", 30, Some(500), None),
                     claim("key:k", 30, None, Some(40)),
                 ],
-                ..world.request(wanted(n, n, 30), at(0))
-            })
-            .collect();
+                ..world.request(wanted(n, n, 30), at(0)).await
+            });
+        }
         let mut written = 0;
         let mut waiting = tokio::task::JoinSet::new();
         for change in changes {
@@ -73,6 +74,7 @@ async fn exactly_what_fits_into_a_day_is_written() {
         let count: i64 = world
             .store
             .counts()
+            .await
             .unwrap()
             .iter()
             .map(|c| c.refunds)
@@ -109,7 +111,7 @@ async fn set(world: &World, act: RulesAct) -> Result<(), CommitError> {
 
 #[tokio::test]
 async fn of_two_changes_of_the_same_rules_one_wins() {
-    for world in each() {
+    for world in each().await {
         assert_eq!(world.store.rules().await.unwrap(), vec![]);
         for stored in [
             rules(1, None),
@@ -138,11 +140,11 @@ async fn of_two_changes_of_the_same_rules_one_wins() {
 
 #[tokio::test]
 async fn old_days_are_removed_and_the_present_one_stays() {
-    for world in each() {
+    for world in each().await {
         world.commit(registered(payment(1, 100))).await.unwrap();
         let change = Change {
             usage: vec![claim("person:a", 30, None, None)],
-            ..world.request(wanted(1, 1, 30), at(0))
+            ..world.request(wanted(1, 1, 30), at(0)).await
         };
         world.commit(change).await.unwrap();
         assert_eq!(world.store.prune(at(0)).await.unwrap(), 0);

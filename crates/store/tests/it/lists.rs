@@ -12,7 +12,7 @@ async fn ids(world: &World, filter: RefundFilter) -> Vec<RefundId> {
 
 #[tokio::test]
 async fn pages_show_every_refund_once_newest_first() {
-    for world in each() {
+    for world in each().await {
         for n in 1..=25 {
             let mut new = wanted(n, n, 10);
             new.merchant = merchant(if n % 2 == 0 { "main" } else { "other" });
@@ -40,15 +40,17 @@ async fn pages_show_every_refund_once_newest_first() {
 
 #[tokio::test]
 async fn filters_narrow_the_list() {
-    for world in each() {
+    for world in each().await {
         world.succeeded(1, at(1)).await;
         world.processing(2, at(2)).await;
         world.queued(3, at(3)).await;
         let id = world.queued(4, at(4)).await;
-        let cancel = world.command(&id, tuikuan_domain::Command::Cancel, at(5));
+        let cancel = world
+            .command(&id, tuikuan_domain::Command::Cancel, at(5))
+            .await;
         world.commit(cancel).await.unwrap();
         // Its order is not known.
-        let change = world.request(wanted(5, 99, 10), at(6));
+        let change = world.request(wanted(5, 99, 10), at(6)).await;
         world.commit(change).await.unwrap();
 
         let all = || RefundFilter::of(Merchants::All);
@@ -86,7 +88,7 @@ async fn filters_narrow_the_list() {
 
 #[tokio::test]
 async fn what_the_merchants_do_not_cover_looks_absent() {
-    for world in each() {
+    for world in each().await {
         world.queued(1, at(1)).await;
         let nobody = RefundFilter::of(Merchants::Only(vec![]));
         assert_eq!(ids(&world, nobody).await, []);

@@ -8,39 +8,38 @@ use tuikuan_store::{CommitError, Situation};
 
 use crate::world::{at, each, fen, order, payment, payment_id, registered, wanted};
 
-/// 64 threads want 3 fen each, several times, of an order of 100 fen: 33 fit (and fewer than 50).
+/// 64 callers want 3 fen each, several times, of an order of 100 fen: 33 fit (and fewer than 50).
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn exactly_what_fits_is_accepted() {
-    for world in each() {
+    for world in each().await {
         let world = Arc::new(world);
         world.commit(registered(payment(1, 100))).await.unwrap();
         let next = Arc::new(AtomicU32::new(1));
-        let threads: Vec<_> = (0..64)
-            .map(|_| {
-                let (world, next) = (Arc::clone(&world), Arc::clone(&next));
-                std::thread::spawn(move || {
-                    let mut accepted = 0;
-                    for _ in 0..3 {
-                        let n = next.fetch_add(1, Ordering::Relaxed);
-                        accepted += u32::from(request(&world, n));
-                    }
-                    accepted
-                })
-            })
-            .collect();
-        let accepted: u32 = threads.into_iter().map(|t| t.join().unwrap()).sum();
+        let mut callers = tokio::task::JoinSet::new();
+        for _ in 0..64 {
+            let (world, next) = (Arc::clone(&world), Arc::clone(&next));
+            callers.spawn(async move {
+                let mut accepted: u32 = 0;
+                for _ in 0..3 {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    accepted += u32::from(request(&world, n).await);
+                }
+                accepted
+            });
+        }
+        let accepted: u32 = callers.join_all().await.into_iter().sum();
         assert_eq!(accepted, 33);
-        let payment = world.store.payment(&payment_id(1)).unwrap().unwrap();
+        let payment = world.store.payment(&payment_id(1)).await.unwrap().unwrap();
         assert_eq!((payment.reserved, payment.refunds), (fen(99), 33));
-        assert_eq!(world.store.refunds_of(&payment.id).unwrap().len(), 33);
+        assert_eq!(world.store.refunds_of(&payment.id).await.unwrap().len(), 33);
     }
 }
 
 /// As the ledger does: load, decide, commit, and again after a conflict.
-fn request(world: &crate::world::World, n: u32) -> bool {
+async fn request(world: &crate::world::World, n: u32) -> bool {
     loop {
         let new = wanted(n, 1, 3);
-        let held = world.situation(&new);
+        let held = world.situation(&new).await;
         let Ok(transition) = decide(
             Held {
                 refund: held.refund.as_ref(),
@@ -53,7 +52,7 @@ fn request(world: &crate::world::World, n: u32) -> bool {
             return false;
         };
         let change = tuikuan_store::Change::of(transition, new.id, at(0));
-        match world.store.commit_now(change) {
+        match world.store.commit(change).await {
             Ok(_) => return true,
             Err(CommitError::Conflict) => {}
             Err(error) => panic!("{error:?}"),
@@ -64,7 +63,7 @@ fn request(world: &crate::world::World, n: u32) -> bool {
 /// A door that does not look: the constraint of the database still holds, whoever else commits.
 #[tokio::test]
 async fn the_database_refuses_what_a_blind_door_allows() {
-    for world in each() {
+    for world in each().await {
         world.commit(registered(payment(1, 100))).await.unwrap();
         let blind = Situation {
             refund: None,
@@ -81,15 +80,15 @@ async fn the_database_refuses_what_a_blind_door_allows() {
             other => panic!("{other:?}"),
         }
         good.unwrap();
-        let stored = world.store.payment(&payment_id(1)).unwrap();
+        let stored = world.store.payment(&payment_id(1)).await.unwrap();
         assert_eq!(stored, Some(payment(1, 100)));
-        assert!(world.situation(&wanted(1, 1, 101)).refund.is_none());
+        assert!(world.situation(&wanted(1, 1, 101)).await.refund.is_none());
     }
 }
 
 #[tokio::test]
 async fn no_more_than_fifty_refunds_count() {
-    for world in each() {
+    for world in each().await {
         let mut full = payment(1, 1000);
         full.refunds = 51;
         let error = world.commit(registered(full)).await.unwrap_err();
@@ -99,7 +98,7 @@ async fn no_more_than_fifty_refunds_count() {
 
 #[tokio::test]
 async fn one_order_is_one_payment() {
-    for world in each() {
+    for world in each().await {
         world.commit(registered(payment(1, 100))).await.unwrap();
         let mut twin = payment(2, 100);
         twin.out_trade_no = order(1).out_trade_no.unwrap();

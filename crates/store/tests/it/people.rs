@@ -62,7 +62,7 @@ async fn with_user(world: &World, name: &str, role: Role) -> User {
 
 #[tokio::test]
 async fn a_person_is_found_by_name_in_any_capitals_and_names_are_unique() {
-    for world in each() {
+    for world in each().await {
         let made = with_user(&world, "Wang Fang", Role::Viewer).await;
         let found = world
             .store
@@ -89,7 +89,7 @@ async fn a_person_is_found_by_name_in_any_capitals_and_names_are_unique() {
 
 #[tokio::test]
 async fn a_change_names_the_version_it_replaces() {
-    for world in each() {
+    for world in each().await {
         let stored = with_user(&world, "li", Role::Viewer).await;
         let scope = Scope::Only(vec![merchant("main")]);
         let changed = User {
@@ -114,7 +114,7 @@ async fn a_change_names_the_version_it_replaces() {
 
 #[tokio::test]
 async fn a_second_factor_is_sealed_and_a_code_is_good_once() {
-    let world = sqlite(&tuikuan_store::Options::default());
+    let world = sqlite(&tuikuan_store::Options::default()).await;
     let stored = with_user(&world, "li", Role::Approver).await;
     let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
     let enrolled = User {
@@ -150,7 +150,7 @@ async fn a_second_factor_is_sealed_and_a_code_is_good_once() {
 
 #[tokio::test]
 async fn the_last_administrator_stays() {
-    for world in each() {
+    for world in each().await {
         let first = with_user(&world, "li", Role::Admin).await;
         let lowered = User {
             role: Role::Viewer,
@@ -181,7 +181,7 @@ async fn the_last_administrator_stays() {
 
 #[tokio::test]
 async fn who_is_disabled_or_gets_another_password_is_signed_out_everywhere() {
-    for world in each() {
+    for world in each().await {
         let stored = with_user(&world, "li", Role::Viewer).await;
         let open = PeopleAct::SessionOpened(session(1, &stored, 0));
         act(&world, open, 0).await.unwrap();
@@ -218,7 +218,7 @@ async fn who_is_disabled_or_gets_another_password_is_signed_out_everywhere() {
 
 #[tokio::test]
 async fn a_person_has_a_bounded_number_of_sessions_and_the_oldest_go() {
-    for world in each() {
+    for world in each().await {
         let stored = with_user(&world, "li", Role::Viewer).await;
         for n in 0..=u8::try_from(SESSIONS_MAX).unwrap() {
             let open = PeopleAct::SessionOpened(session(n, &stored, i64::from(n)));
@@ -257,7 +257,7 @@ fn link(n: u8, purpose: Purpose, user: Option<&User>) -> Invitation {
 
 #[tokio::test]
 async fn a_link_is_used_once_in_time_and_by_its_person() {
-    for world in each() {
+    for world in each().await {
         let stored = with_user(&world, "li", Role::Viewer).await;
         for n in [1, 2] {
             let made = link(n, Purpose::Reset, Some(&stored));
@@ -287,7 +287,7 @@ async fn a_link_is_used_once_in_time_and_by_its_person() {
 
 #[tokio::test]
 async fn a_link_does_not_outlive_the_rights_it_was_made_under() {
-    for world in each() {
+    for world in each().await {
         let made = with_user(&world, "li", Role::Viewer).await;
         let reset = PeopleAct::InvitationMade(link(1, Purpose::Reset, Some(&made)));
         act(&world, reset, 0).await.unwrap();
@@ -311,7 +311,7 @@ async fn a_link_does_not_outlive_the_rights_it_was_made_under() {
 
 #[tokio::test]
 async fn the_first_link_makes_one_person_only() {
-    for world in each() {
+    for world in each().await {
         let made = link(1, Purpose::SetUp, None);
         act(&world, PeopleAct::InvitationMade(made), 0)
             .await

@@ -31,7 +31,7 @@ async fn ids(world: &World, search: RefundSearch) -> Vec<RefundId> {
 
 #[tokio::test]
 async fn each_of_the_six_numbers_finds_the_refund() {
-    for world in each() {
+    for world in each().await {
         let id = world.succeeded(1, at(1)).await;
         // Its order is known to nobody yet.
         let mut lost = wanted(2, 2, 10);
@@ -39,12 +39,12 @@ async fn each_of_the_six_numbers_finds_the_refund() {
             out_trade_no: None,
             transaction_id: Some("4200000000000000000000009999".parse().unwrap()),
         };
-        let change = world.request(lost, at(2));
+        let change = world.request(lost, at(2)).await;
         world.commit(change).await.unwrap();
-        let change = world.request(wanted(3, 77, 10), at(3));
+        let change = world.request(wanted(3, 77, 10), at(3)).await;
         world.commit(change).await.unwrap();
 
-        let refund = world.store.refund(&id).unwrap().unwrap();
+        let refund = world.store.refund(&id).await.unwrap().unwrap();
         let transaction = payment(1, 1).transaction_id.unwrap().to_string();
         for text in [
             id.as_str(),
@@ -64,7 +64,7 @@ async fn each_of_the_six_numbers_finds_the_refund() {
 
 #[tokio::test]
 async fn the_merchants_own_numbers_are_found_by_their_beginning_as_typed() {
-    for world in each() {
+    for world in each().await {
         for n in 1..=12 {
             world.queued(n, at(i64::from(n))).await;
         }
@@ -91,15 +91,15 @@ async fn the_merchants_own_numbers_are_found_by_their_beginning_as_typed() {
 
 #[tokio::test]
 async fn filters_combine() {
-    for world in each() {
+    for world in each().await {
         world.succeeded(1, at(1)).await;
         world.processing(2, at(2)).await;
         let id = world.queued(3, at(3)).await;
-        let cancel = world.command(&id, Command::Cancel, at(4));
+        let cancel = world.command(&id, Command::Cancel, at(4)).await;
         world.commit(cancel).await.unwrap();
         world.commit(registered(payment(4, 900))).await.unwrap();
         for (n, amount) in [(4, 250), (5, 251)] {
-            let mut change = world.request(wanted(n, 4, amount), at(i64::from(n)));
+            let mut change = world.request(wanted(n, 4, amount), at(i64::from(n))).await;
             let changed = change.refund.as_mut().unwrap();
             changed.record.origin = Source::Console;
             world.commit(change).await.unwrap();
@@ -161,7 +161,7 @@ async fn filters_combine() {
 
 #[tokio::test]
 async fn pages_lead_forward_and_back_over_the_same_refunds() {
-    for world in each() {
+    for world in each().await {
         for n in 1..=23 {
             let mut new = wanted(n, n, 10);
             new.merchant = merchant(if n % 2 == 0 { "main" } else { "other" });
@@ -201,7 +201,7 @@ async fn pages_lead_forward_and_back_over_the_same_refunds() {
 
 #[tokio::test]
 async fn what_the_merchants_do_not_cover_is_found_by_nothing() {
-    for world in each() {
+    for world in each().await {
         world.succeeded(1, at(1)).await;
         let transaction = payment(1, 1).transaction_id.unwrap().to_string();
         for text in ["R-00000001", "T-0", refund_id(1).as_str(), &transaction] {
@@ -231,11 +231,11 @@ async fn what_the_merchants_do_not_cover_is_found_by_nothing() {
 #[tokio::test]
 async fn a_rare_match_among_very_many_is_reached_page_by_page() {
     // Inline: thousands of durable commits would be thousands of waits for the disk.
-    let world = each().into_iter().next_back().unwrap();
-    let change = world.request(wanted(1, 1, 7), at(0));
+    let world = each().await.into_iter().next_back().unwrap();
+    let change = world.request(wanted(1, 1, 7), at(0)).await;
     world.commit(change).await.unwrap();
     for n in 2..=9_000 {
-        let mut change = world.request(wanted(n, n, 10), at(i64::from(n)));
+        let mut change = world.request(wanted(n, n, 10), at(i64::from(n))).await;
         // Those of the interface have no index of their own.
         if n == 5_000 {
             change.refund.as_mut().unwrap().record.origin = Source::Cli;

@@ -26,7 +26,7 @@ fn tamper(world: &World, sql: &str) {
 
 #[tokio::test]
 async fn an_altered_event_is_named() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let id = world.succeeded(1, at(0)).await;
     tamper(&world, "UPDATE events SET source = 'cli' WHERE seq = 2");
     let verified = world.store.verify_history(id).await.unwrap();
@@ -35,7 +35,7 @@ async fn an_altered_event_is_named() {
 
 #[tokio::test]
 async fn a_missing_event_is_named() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let id = world.succeeded(1, at(0)).await;
     tamper(&world, "DELETE FROM events WHERE seq = 2");
     let verified = world.store.verify_history(id).await.unwrap();
@@ -48,9 +48,9 @@ async fn a_missing_event_is_named() {
 
 #[tokio::test]
 async fn a_cut_tail_is_seen() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let id = world.succeeded(1, at(0)).await;
-    let version = world.store.refund(&id).unwrap().unwrap().version;
+    let version = world.store.refund(&id).await.unwrap().unwrap().version;
     tamper(&world, &format!("DELETE FROM events WHERE seq = {version}"));
     let verified = world.store.verify_history(id).await.unwrap();
     let last = version - 1;
@@ -59,7 +59,7 @@ async fn a_cut_tail_is_seen() {
 
 #[tokio::test]
 async fn a_record_that_its_history_does_not_give_is_seen() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let id = world.succeeded(1, at(0)).await;
     tamper(&world, "UPDATE refunds SET waits = 7");
     let verified = world.store.verify_history(id).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_record_that_its_history_does_not_give_is_seen() {
 
 #[tokio::test]
 async fn an_altered_or_cut_audit_log_is_seen() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     for _ in 0..3 {
         let change = tuikuan_store::AdminChange {
             act: tuikuan_store::Administered::Noted,
@@ -95,7 +95,7 @@ async fn an_altered_or_cut_audit_log_is_seen() {
 
 #[tokio::test]
 async fn what_must_not_change_is_refused_by_the_schema() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     world.succeeded(1, at(0)).await;
     world.submitting(2, at(0)).await;
     let connection = Connection::open(file(&world)).unwrap();
@@ -123,13 +123,13 @@ async fn what_must_not_change_is_refused_by_the_schema() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_and_recovers() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     world.queued(1, at(0)).await;
     world.store.limit_pages(Some(1)).await.unwrap();
     let mut refused = None;
     let mut stored = 1;
     for n in 2..2000 {
-        let change = world.request(wanted(n, n, 10), at(0));
+        let change = world.request(wanted(n, n, 10), at(0)).await;
         match world.commit(change).await {
             Ok(_) => stored = n,
             Err(CommitError::Full) => {
@@ -140,11 +140,18 @@ async fn a_full_disk_refuses_and_recovers() {
         }
     }
     let refused = refused.expect("the bound is reached");
-    assert_eq!(world.store.refund(&refund_id(refused)).unwrap(), None);
-    assert!(world.store.refund(&refund_id(stored)).unwrap().is_some());
+    assert_eq!(world.store.refund(&refund_id(refused)).await.unwrap(), None);
+    assert!(
+        world
+            .store
+            .refund(&refund_id(stored))
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(*world.store.fatal().borrow(), None);
     world.store.limit_pages(None).await.unwrap();
-    let change = world.request(wanted(refused, refused, 10), at(0));
+    let change = world.request(wanted(refused, refused, 10), at(0)).await;
     world.commit(change).await.unwrap();
     let verified = world
         .store
@@ -156,58 +163,64 @@ async fn a_full_disk_refuses_and_recovers() {
 
 #[tokio::test]
 async fn a_closed_store_opens_again_with_everything() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let id = world.succeeded(1, at(0)).await;
-    let before = world.store.refund(&id).unwrap();
+    let before = world.store.refund(&id).await.unwrap();
     let World { store, url, .. } = &world;
-    let again = Store::open(url, &Options::inline()).unwrap();
-    assert_eq!(again.refund(&id).unwrap(), before);
+    let again = Store::open(url, &Options::inline()).await.unwrap();
+    assert_eq!(again.refund(&id).await.unwrap(), before);
     // Two processes beside each other: what one writes, the other sees.
-    again.commit_now(registered(payment(7, 70))).unwrap();
-    let seen = store.payment(&crate::world::payment_id(7)).unwrap();
+    again.commit(registered(payment(7, 70))).await.unwrap();
+    let seen = store.payment(&crate::world::payment_id(7)).await.unwrap();
     assert_eq!(seen, Some(payment(7, 70)));
 }
 
-#[test]
-fn a_newer_schema_is_refused() {
-    let world = sqlite(&Options::default());
+#[tokio::test]
+async fn a_newer_schema_is_refused() {
+    let world = sqlite(&Options::default()).await;
     let connection = Connection::open(file(&world)).unwrap();
     let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum)
                VALUES (99, 'future', '2030-01-01T00:00:00Z', '1')";
     connection.execute(sql, []).unwrap();
-    let error = Store::open(&world.url, &Options::default()).unwrap_err();
+    let error = Store::open(&world.url, &Options::default())
+        .await
+        .unwrap_err();
     assert!(
         matches!(error, OpenError::Newer { found: 99, .. }),
         "{error:?}"
     );
 }
 
-#[test]
-fn another_key_file_or_none_is_refused() {
-    let world = sqlite(&Options::default());
+#[tokio::test]
+async fn another_key_file_or_none_is_refused() {
+    let world = sqlite(&Options::default()).await;
     let key = PathBuf::from(format!("{}.key", file(&world).display()));
     let mode = std::os::unix::fs::PermissionsExt::mode(&key.metadata().unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     std::fs::write(&key, [1; 32]).unwrap();
-    let error = Store::open(&world.url, &Options::default()).unwrap_err();
+    let error = Store::open(&world.url, &Options::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, OpenError::KeyMismatch { .. }), "{error:?}");
     std::fs::remove_file(&key).unwrap();
-    let error = Store::open(&world.url, &Options::default()).unwrap_err();
+    let error = Store::open(&world.url, &Options::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, OpenError::KeyMismatch { .. }), "{error:?}");
     assert!(!key.exists());
 }
 
-#[test]
-fn an_address_of_another_kind_is_refused() {
+#[tokio::test]
+async fn an_address_of_another_kind_is_refused() {
     for url in ["postgres://x", "sqlite:", "tuikuan.db", "sqlite::memory:"] {
-        let error = Store::open(url, &Options::default()).unwrap_err();
+        let error = Store::open(url, &Options::default()).await.unwrap_err();
         assert!(matches!(error, OpenError::Url { .. }), "{url}: {error:?}");
     }
 }
 
 #[tokio::test]
 async fn secrets_are_not_in_the_file() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let endpoint = tuikuan_store::Endpoint {
         id: "ep_00000001".parse().unwrap(),
         merchant: crate::world::merchant("main"),
@@ -242,26 +255,28 @@ async fn secrets_are_not_in_the_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_and_its_payment_are_seen_at_one_instant() {
-    let world = sqlite(&Options::default());
+    let world = sqlite(&Options::default()).await;
     let store = &world.store;
     for n in 1..=60 {
         let id = world.processing(n, at(0)).await;
-        let refund = store.refund(&id).unwrap().unwrap();
+        let refund = store.refund(&id).await.unwrap().unwrap();
         let told = Observation::Notification(report(&refund, WechatState::Success));
-        let change = world.seen(&id, told, at(1));
+        let change = world.seen(&id, told, at(1)).await;
         let ended = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !ended.load(Ordering::Relaxed) {
-                    let seen = store.refund_and_payment(&id).unwrap();
-                    let status = seen.refund.unwrap().status;
-                    let spent = seen.payment.unwrap().spent;
-                    assert_eq!(status == Status::Succeeded, spent == refund.content.amount);
-                }
-            });
-            let committed = store.commit_now(change);
+        let looking = async {
+            while !ended.load(Ordering::Relaxed) {
+                let seen = store.refund_and_payment(&id).await.unwrap();
+                let status = seen.refund.unwrap().status;
+                let spent = seen.payment.unwrap().spent;
+                assert_eq!(status == Status::Succeeded, spent == refund.content.amount);
+                tokio::task::yield_now().await;
+            }
+        };
+        let committing = async {
+            let committed = store.commit(change).await;
             ended.store(true, Ordering::Relaxed);
             committed.unwrap();
-        });
+        };
+        tokio::join!(looking, committing);
     }
 }

@@ -27,14 +27,14 @@ pub(crate) struct World {
 }
 
 /// A world on each engine. The one place to add another.
-pub(crate) fn each() -> Vec<World> {
-    vec![sqlite(&Options::default()), memory()]
+pub(crate) async fn each() -> Vec<World> {
+    vec![sqlite(&Options::default()).await, memory().await]
 }
 
-pub(crate) fn sqlite(options: &Options) -> World {
+pub(crate) async fn sqlite(options: &Options) -> World {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", dir.path().join("test.db").display());
-    let store = Store::open(&url, options).unwrap();
+    let store = Store::open(&url, options).await.unwrap();
     World {
         store,
         schedule: Schedule::default(),
@@ -44,13 +44,13 @@ pub(crate) fn sqlite(options: &Options) -> World {
     }
 }
 
-fn memory() -> World {
+async fn memory() -> World {
     let options = Options {
         writing: Writing::Inline,
         ..Options::default()
     };
     World {
-        store: Store::open("sqlite::memory:", &options).unwrap(),
+        store: Store::open("sqlite::memory:", &options).await.unwrap(),
         schedule: Schedule::default(),
         approval: Approval::NotNeeded,
         url: "sqlite::memory:".to_owned(),
@@ -192,14 +192,15 @@ impl World {
     }
 
     /// The change of a request against what is stored now.
-    pub(crate) fn request(&self, new: NewRefund, now: Timestamp) -> Change {
-        let held = self.situation(&new);
+    pub(crate) async fn request(&self, new: NewRefund, now: Timestamp) -> Change {
+        let held = self.situation(&new).await;
         self.request_against(new, &held, now)
     }
 
-    pub(crate) fn situation(&self, new: &NewRefund) -> Situation {
+    pub(crate) async fn situation(&self, new: &NewRefund) -> Situation {
         self.store
             .situation(&new.mch_id, None, &new.out_refund_no, &new.content.order)
+            .await
             .unwrap()
     }
 
@@ -223,8 +224,8 @@ impl World {
         Change::of(transition, id, now)
     }
 
-    pub(crate) fn command(&self, id: &RefundId, command: Command, now: Timestamp) -> Change {
-        let held = self.store.refund_and_payment(id).unwrap();
+    pub(crate) async fn command(&self, id: &RefundId, command: Command, now: Timestamp) -> Change {
+        let held = self.store.refund_and_payment(id).await.unwrap();
         let transition = decide(
             Held {
                 refund: held.refund.as_ref(),
@@ -238,8 +239,8 @@ impl World {
         Change::of(transition, id.clone(), now)
     }
 
-    pub(crate) fn seen(&self, id: &RefundId, what: Observation, now: Timestamp) -> Change {
-        let held = self.store.refund_and_payment(id).unwrap();
+    pub(crate) async fn seen(&self, id: &RefundId, what: Observation, now: Timestamp) -> Change {
+        let held = self.store.refund_and_payment(id).await.unwrap();
         let refund = held.refund.unwrap();
         let transition = observe(&refund, held.payment.as_ref(), what, &self.context(now));
         Change::of(transition, id.clone(), now)
@@ -252,7 +253,7 @@ impl World {
     /// A payment `n` with one queued refund `n` of all of it.
     pub(crate) async fn queued(&self, n: u32, now: Timestamp) -> RefundId {
         self.commit(registered(payment(n, 100))).await.unwrap();
-        let change = self.request(wanted(n, n, 100), now);
+        let change = self.request(wanted(n, n, 100), now).await;
         self.commit(change).await.unwrap();
         refund_id(n)
     }
@@ -285,7 +286,7 @@ impl World {
         let guard = self.lease(Step::Submit, now).await;
         let change = Change {
             guard: Some(guard.clone()),
-            ..self.command(&id, Command::Submit, now)
+            ..self.command(&id, Command::Submit, now).await
         };
         self.commit(change).await.unwrap();
         (id, guard)
@@ -303,21 +304,21 @@ impl World {
         let id = refund_id(n);
         let change = Change {
             guard: Some(guard.clone()),
-            ..self.command(&id, Command::Submit, now)
+            ..self.command(&id, Command::Submit, now).await
         };
         self.commit(change).await.unwrap();
         self.taken(&id, guard, now).await;
     }
 
     async fn taken(&self, id: &RefundId, guard: Guard, now: Timestamp) {
-        let refund = self.store.refund(id).unwrap().unwrap();
+        let refund = self.store.refund(id).await.unwrap().unwrap();
         let reply = Observation::Reply {
             attempt: 1,
             outcome: Outcome::Accepted(report(&refund, WechatState::Processing)),
         };
         let change = Change {
             guard: Some(guard),
-            ..self.seen(id, reply, now)
+            ..self.seen(id, reply, now).await
         };
         self.commit(change).await.unwrap();
     }
@@ -325,9 +326,9 @@ impl World {
     /// A whole life.
     pub(crate) async fn succeeded(&self, n: u32, now: Timestamp) -> RefundId {
         let id = self.processing(n, now).await;
-        let refund = self.store.refund(&id).unwrap().unwrap();
+        let refund = self.store.refund(&id).await.unwrap().unwrap();
         let told = Observation::Notification(report(&refund, WechatState::Success));
-        let change = self.seen(&id, told, now);
+        let change = self.seen(&id, told, now).await;
         self.commit(change).await.unwrap();
         id
     }

@@ -47,9 +47,9 @@ impl Set {
         let keys = Keys::make()?;
         let clock = MachineClock::real();
         let nearby = Arc::new(Nearby::new(keys.world()?, clock));
-        let store = place::store(folder.path())?;
+        let store = place::store(folder.path()).await?;
         let parts = (nearby, Settings::default());
-        let engine = place::engine(store, keys.account(Api::V3)?, parts)?;
+        let engine = place::engine(store, keys.account(Api::V3)?, parts).await?;
         let served = place::serve(&engine).await?;
         if stored > 0 {
             place::fill(&engine, stored, REFUNDS_OF_AN_ORDER).await?;
@@ -134,7 +134,7 @@ async fn one_by_one(engine: &Engine, prefix: &str) -> anyhow::Result<Vec<Duratio
     place::pay(engine, prefix, count).await?;
     let mut changes = Vec::with_capacity(count);
     for at in 0..count {
-        changes.push(change(engine, prefix, at)?);
+        changes.push(change(engine, prefix, at).await?);
     }
     let mut times = Vec::with_capacity(count);
     for change in changes {
@@ -146,7 +146,7 @@ async fn one_by_one(engine: &Engine, prefix: &str) -> anyhow::Result<Vec<Duratio
 }
 
 /// What the engine would commit for a request.
-fn change(engine: &Engine, prefix: &str, at: usize) -> anyhow::Result<Change> {
+async fn change(engine: &Engine, prefix: &str, at: usize) -> anyhow::Result<Change> {
     let asked = place::request(prefix, at)?;
     let merchant = engine.merchant(&asked.merchant).context("no merchant")?;
     let Some(number) = asked.out_refund_no else {
@@ -154,7 +154,8 @@ fn change(engine: &Engine, prefix: &str, at: usize) -> anyhow::Result<Change> {
     };
     let found = engine
         .store()
-        .situation(&merchant.mch_id, None, &number, &asked.order)?;
+        .situation(&merchant.mch_id, None, &number, &asked.order)
+        .await?;
     let id = format!("rf_{}", uuid::Uuid::now_v7().simple()).parse()?;
     let new = NewRefund {
         id,

@@ -53,9 +53,9 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
     let mut settings = Settings::default();
     settings.limits.submits_per_second = usize::try_from(SENDS_PER_SECOND)?;
     settings.schedule.first_query = NEVER;
-    let store = place::store(folder.path())?;
+    let store = place::store(folder.path()).await?;
     let account = keys.account(Api::V3)?;
-    let engine = place::engine(store, account, (Arc::clone(&nearby), settings))?;
+    let engine = place::engine(store, account, (Arc::clone(&nearby), settings)).await?;
     let all = plan.requests * 2;
     send(&engine, &nearby, all).await?;
     let mut written = notifications(&nearby)?;
@@ -81,7 +81,7 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
     let loaded = load.run().await?;
     let after = commits(&engine, for_commit.get(half..).unwrap_or_default(), plan).await?;
     let commits = f64::midpoint(before, after);
-    let applied = count(&engine, Status::Succeeded)?;
+    let applied = count(&engine, Status::Succeeded).await?;
     ensure!(
         applied == all,
         "{applied} of {all} notifications were applied"
@@ -114,7 +114,7 @@ async fn send(engine: &Engine, nearby: &Nearby, refunds: usize) -> anyhow::Resul
     place::ask(engine, "NOTE", refunds).await?;
     let workers = engine.start();
     let began = Instant::now();
-    while count(engine, Status::Processing)? < refunds {
+    while count(engine, Status::Processing).await? < refunds {
         if began.elapsed() > SEND_WITHIN {
             bail!("the refunds could not be sent");
         }
@@ -125,8 +125,8 @@ async fn send(engine: &Engine, nearby: &Nearby, refunds: usize) -> anyhow::Resul
 }
 
 /// How many refunds are in a status.
-pub(crate) fn count(engine: &Engine, status: Status) -> anyhow::Result<usize> {
-    let counts = engine.store().counts()?;
+pub(crate) async fn count(engine: &Engine, status: Status) -> anyhow::Result<usize> {
+    let counts = engine.store().counts().await?;
     let found = counts.iter().filter(|count| count.status == status);
     Ok(usize::try_from(
         found.map(|count| count.refunds).sum::<i64>(),
@@ -171,7 +171,7 @@ async fn commits(
 ) -> anyhow::Result<f64> {
     let mut changes = Vec::with_capacity(written.len());
     for attempt in written {
-        changes.push(change(engine, attempt)?);
+        changes.push(change(engine, attempt).await?);
     }
     let count = changes.len();
     let mut lanes: Vec<Vec<Change>> = (0..plan.clients).map(|_| Vec::new()).collect();
@@ -198,7 +198,7 @@ async fn commits(
 }
 
 /// What the engine would commit for a notification.
-fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Result<Change> {
+async fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Result<Change> {
     let merchant = engine.merchants().first().context("no merchant")?;
     let key = merchant.account.credentials.api_v3_key();
     let opened = notification::open_verified(&attempt.body, key.context("no key")?)?;
@@ -206,9 +206,11 @@ fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Result<Chan
         bail!("the notification is not about a refund");
     };
     let store = engine.store();
-    let found = store.refund_by_number(&MCH_ID.parse()?, &report.out_refund_no)?;
+    let found = store
+        .refund_by_number(&MCH_ID.parse()?, &report.out_refund_no)
+        .await?;
     let refund = found.context("the refund is not known")?;
-    let payment = store.refund_and_payment(&refund.id)?.payment;
+    let payment = store.refund_and_payment(&refund.id).await?.payment;
     let now = engine.now();
     let told = Told {
         mch_id: refund.mch_id.clone(),

@@ -47,9 +47,9 @@ pub(crate) async fn run(folder: Folder, refunds: usize) -> anyhow::Result<Report
     let keys = Keys::make()?;
     let clock = MachineClock::real();
     let nearby = std::sync::Arc::new(Nearby::new(keys.world()?, clock));
-    let store = place::store(folder.path())?;
+    let store = place::store(folder.path()).await?;
     let account = keys.account(Api::V3)?;
-    let engine = place::engine(store, account, (nearby, Settings::default()))?;
+    let engine = place::engine(store, account, (nearby, Settings::default())).await?;
     place::fill(&engine, refunds, OF_AN_ORDER).await?;
     withdraw(&engine, refunds).await?;
     let visitor = Visitor::come(&engine).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn run(folder: Folder, refunds: usize) -> anyhow::Result<Report
             json!({ "p50_ms": rounded(times.at(0.5)), "p99_ms": rounded(times.at(0.99)) }),
         ));
     }
-    let rows = rows(&engine, refunds)?;
+    let rows = rows(&engine, refunds).await?;
     more.push(("row_p50_ms", rounded(rows.at(0.5))));
     Ok(Report {
         bench: "pages",
@@ -101,7 +101,10 @@ async fn withdraw(engine: &Engine, refunds: usize) -> anyhow::Result<()> {
         let engine = engine.clone();
         async move {
             let number: OutRefundNo = number(at * WITHDRAWN_ONE_IN).parse()?;
-            let found = engine.store().refund_by_number(&MCH_ID.parse()?, &number)?;
+            let found = engine
+                .store()
+                .refund_by_number(&MCH_ID.parse()?, &number)
+                .await?;
             let refund = found.context("a refund is missing")?;
             engine
                 .command(&refund.id, Command::Cancel, &By::cli())
@@ -113,12 +116,15 @@ async fn withdraw(engine: &Engine, refunds: usize) -> anyhow::Result<()> {
 }
 
 /// The baseline.
-fn rows(engine: &Engine, refunds: usize) -> anyhow::Result<Times> {
+async fn rows(engine: &Engine, refunds: usize) -> anyhow::Result<Times> {
     let mut times = Vec::with_capacity(LOOKS);
     for look in 0..LOOKS + WARM_UP {
         let number: OutRefundNo = number(scattered(look, refunds)).parse()?;
         let began = Instant::now();
-        let found = engine.store().refund_by_number(&MCH_ID.parse()?, &number)?;
+        let found = engine
+            .store()
+            .refund_by_number(&MCH_ID.parse()?, &number)
+            .await?;
         let took = began.elapsed();
         ensure!(found.is_some(), "a refund is missing");
         if look >= WARM_UP {

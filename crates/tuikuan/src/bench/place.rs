@@ -181,14 +181,14 @@ impl Network for Nearby {
 }
 
 /// Opens a store in a folder.
-pub(crate) fn store(folder: &Path) -> anyhow::Result<Arc<Store>> {
+pub(crate) async fn store(folder: &Path) -> anyhow::Result<Arc<Store>> {
     let url = format!("sqlite:{}", folder.join("bench.db").display());
-    let store = Store::open(&url, &Options::default());
+    let store = Store::open(&url, &Options::default()).await;
     Ok(Arc::new(store.context("the store could not be opened")?))
 }
 
 /// An engine over a store; its workers are not started.
-pub(crate) fn engine(
+pub(crate) async fn engine(
     store: Arc<Store>,
     account: Account,
     (nearby, settings): (Arc<Nearby>, Settings),
@@ -203,7 +203,9 @@ pub(crate) fn engine(
         network: nearby,
         settings,
     };
-    Engine::new(parts).context("the store could not be read")
+    Engine::new(parts)
+        .await
+        .context("the store could not be read")
 }
 
 /// A served engine.

@@ -67,7 +67,7 @@ pub(crate) async fn run(folder: Folder, plan: &Plan) -> anyhow::Result<Report> {
     let files = Files::in_folder(folder.path());
     prepare_aside(folder.path(), plan)?;
     let url = format!("sqlite:{}", files.store.display());
-    let store = Arc::new(Store::open(&url, &Options::default())?);
+    let store = Arc::new(Store::open(&url, &Options::default()).await?);
     let turns = if plan.rows > TURNS_UP_TO { 1 } else { 3 };
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     let mut found = Found::default();

@@ -73,12 +73,12 @@ struct Place {
 
 impl Place {
     /// The store; an audit never makes a new one.
-    fn open(&self) -> anyhow::Result<Store> {
+    async fn open(&self) -> anyhow::Result<Store> {
         let config = Config::load(&self.config)?;
         if let Some(file) = config.store.file().filter(|file| !file.exists()) {
             bail!("there is no database at {}", file.display());
         }
-        super::key::open(&config)
+        super::key::open(&config).await
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn run(command: AuditCommand) -> anyhow::Result<()> {
 
 async fn verify(args: &VerifyArgs) -> anyhow::Result<()> {
     let kept = args.head.as_deref().map(head::read).transpose()?;
-    let store = args.place.open()?;
+    let store = args.place.open().await?;
     let found = store.verify_audit(kept).await?;
     let histories = match args.histories {
         true => Some(histories(&store).await?),
@@ -159,7 +159,7 @@ impl Histories {
 }
 
 async fn histories(store: &Store) -> anyhow::Result<Histories> {
-    let counts = store.counts()?;
+    let counts = store.counts().await?;
     let all: i64 = counts.iter().map(|count| count.refunds).sum();
     let bar = output::progress(u64::try_from(all).unwrap_or(0), "histories");
     let mut found = Histories {
@@ -198,7 +198,7 @@ async fn histories(store: &Store) -> anyhow::Result<Histories> {
 }
 
 async fn export(args: &ExportArgs) -> anyhow::Result<()> {
-    let store = args.place.open()?;
+    let store = args.place.open().await?;
     // Its own entry is the last one it contains.
     let audit = By::cli().entry(
         Timestamp::now(),
@@ -209,13 +209,13 @@ async fn export(args: &ExportArgs) -> anyhow::Result<()> {
     store.administer(AdminChange { act, audit }).await?;
     let Some(file) = &args.output else {
         let mut out = BufWriter::new(std::io::stdout().lock());
-        write_all(&store, &mut out)?;
+        write_all(&store, &mut out).await?;
         return Ok(out.flush()?);
     };
     let made = File::create_new(file);
     let made = made.with_context(|| format!("{} could not be made", file.display()))?;
     let mut out = BufWriter::new(made);
-    let head = write_all(&store, &mut out)?;
+    let head = write_all(&store, &mut out).await?;
     out.into_inner()?.sync_all()?;
     if args.place.json {
         let file = file.display().to_string();
@@ -227,13 +227,13 @@ async fn export(args: &ExportArgs) -> anyhow::Result<()> {
 }
 
 /// Writes every entry and the head, and keeps no more than a step in memory.
-fn write_all(store: &Store, out: &mut impl Write) -> anyhow::Result<AuditHead> {
+async fn write_all(store: &Store, out: &mut impl Write) -> anyhow::Result<AuditHead> {
     let mut head = AuditHead {
         number: 0,
         hash: [0; 32],
     };
     loop {
-        let entries = store.audit_after(head.number, STEP)?;
+        let entries = store.audit_after(head.number, STEP).await?;
         let Some(last) = entries.last() else { break };
         head = AuditHead {
             number: last.number,

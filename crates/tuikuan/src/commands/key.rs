@@ -103,7 +103,7 @@ async fn create(args: CreateArgs) -> anyhow::Result<()> {
     {
         bail!("--name must have 1 to {NAME_CHARS_MAX} characters on one line");
     }
-    let store = open(&config)?;
+    let store = open(&config).await?;
     let owner = match &args.owner {
         Some(owner) => {
             let found = store.user_by_name(owner).await?;
@@ -181,8 +181,8 @@ fn end_of_day(text: &str) -> Result<Timestamp, String> {
 
 async fn list(args: &ListArgs) -> anyhow::Result<()> {
     let config = Config::load(&args.place.config)?;
-    let store = open(&config)?;
-    let keys = store.api_keys()?;
+    let store = open(&config).await?;
+    let keys = store.api_keys().await?;
     let users = store.users().await?;
     if args.place.json {
         let list: Vec<Value> = keys.iter().map(|key| key_json(key, &users)).collect();
@@ -220,7 +220,7 @@ async fn list(args: &ListArgs) -> anyhow::Result<()> {
 async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
     let id: KeyId = args.id.parse()?;
     let config = Config::load(&args.place.config)?;
-    let store = open(&config)?;
+    let store = open(&config).await?;
     let people = People::new(&store, &MachineClock::real(), &MachineIds);
     match people.revoke_key(&Actor::Cli, &id).await {
         Ok(()) => {}
@@ -241,8 +241,8 @@ async fn revoke(args: RevokeArgs) -> anyhow::Result<()> {
 }
 
 /// The store of a configuration, for a short command beside a running service.
-pub(crate) fn open(config: &Config) -> anyhow::Result<Store> {
-    setup::store(&config.store, &Options::inline())
+pub(crate) async fn open(config: &Config) -> anyhow::Result<Store> {
+    setup::store(&config.store, &Options::inline()).await
 }
 
 pub(super) fn scope(config: &Config, names: &[String]) -> anyhow::Result<Scope> {

@@ -54,7 +54,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             config.listen
         )
     })?;
-    let store = open(config)?;
+    let store = open(config).await?;
     // On PostgreSQL any number of services work: quotas are counted there.
     let _alone = config
         .store
@@ -65,7 +65,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let fatal = store.fatal();
     note_start(&store, config).await?;
     let address = listener.local_addr()?;
-    let engine = engine(config, Arc::new(store), address)?;
+    let engine = engine(config, Arc::new(store), address).await?;
     let settings = tuikuan_server::Settings {
         metrics_access: config.metrics,
         ..console_settings(config, address)?
@@ -154,12 +154,12 @@ async fn trouble(mut fatal: tokio::sync::watch::Receiver<Option<Fatal>>) -> Fata
     }
 }
 
-fn open(config: &Config) -> anyhow::Result<Store> {
+async fn open(config: &Config) -> anyhow::Result<Store> {
     let options = Options {
         forwarded_query: config.engine.schedule.forwarded_query,
         ..Options::default()
     };
-    setup::store(&config.store, &options)
+    setup::store(&config.store, &options).await
 }
 
 /// The audit log says which configuration ran when.
@@ -187,7 +187,7 @@ async fn note_start(store: &Store, config: &Config) -> anyhow::Result<()> {
         .context("the store takes no writes")
 }
 
-fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyhow::Result<Engine> {
+async fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyhow::Result<Engine> {
     let mut clients = HashMap::with_capacity(config.merchants.len());
     let mut merchants = Vec::with_capacity(config.merchants.len());
     let public_url = config
@@ -223,7 +223,9 @@ fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyhow::Res
         network: Arc::new(network),
         settings,
     };
-    Engine::new(parts).context("the store could not be read")
+    Engine::new(parts)
+        .await
+        .context("the store could not be read")
 }
 
 fn clock(config: &Config) -> MachineClock {

@@ -173,9 +173,9 @@ struct Desk {
 }
 
 impl Desk {
-    fn open(place: &Place) -> anyhow::Result<Self> {
+    async fn open(place: &Place) -> anyhow::Result<Self> {
         let config = Config::load(&place.config)?;
-        let store = open(&config)?;
+        let store = open(&config).await?;
         Ok(Self {
             config,
             store,
@@ -246,7 +246,7 @@ impl Desk {
 }
 
 async fn add(args: AddArgs) -> anyhow::Result<()> {
-    let desk = Desk::open(&args.place)?;
+    let desk = Desk::open(&args.place).await?;
     let name = args.name.trim();
     let length = name.chars().count();
     if !(1..=NAME_CHARS_MAX).contains(&length) || name.chars().any(char::is_control) {
@@ -281,7 +281,7 @@ fn hashed(password: &SecretString) -> anyhow::Result<SecretString> {
 }
 
 async fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let desk = Desk::open(&args.place)?;
+    let desk = Desk::open(&args.place).await?;
     let users = desk.store.users().await?;
     if desk.json {
         let list: Vec<Value> = users.iter().map(user_json).collect();
@@ -334,7 +334,7 @@ fn user_json(user: &User) -> Value {
 }
 
 async fn passwd(args: PasswdArgs) -> anyhow::Result<()> {
-    let desk = Desk::open(&args.place)?;
+    let desk = Desk::open(&args.place).await?;
     let mut user = desk.user(&args.name).await?;
     if args.forget_second_factor {
         user.totp = None;
@@ -351,7 +351,7 @@ async fn passwd(args: PasswdArgs) -> anyhow::Result<()> {
 }
 
 async fn switch(args: NameArgs, disabled_at: Option<Timestamp>) -> anyhow::Result<()> {
-    let desk = Desk::open(&args.place)?;
+    let desk = Desk::open(&args.place).await?;
     let user = desk.user(&args.name).await?;
     let changed = User {
         disabled_at,
@@ -366,7 +366,7 @@ async fn switch(args: NameArgs, disabled_at: Option<Timestamp>) -> anyhow::Resul
 }
 
 async fn role(args: RoleArgs) -> anyhow::Result<()> {
-    let desk = Desk::open(&args.place)?;
+    let desk = Desk::open(&args.place).await?;
     let user = desk.user(&args.name).await?;
     let scope = match (args.all_merchants, args.merchant.as_slice()) {
         (true, _) => Scope::All,

@@ -102,10 +102,12 @@ impl Stage {
             forwarded_query: settings().schedule.forwarded_query,
             ..tuikuan_store::Options::default()
         };
-        let store = Store::open(&store_url, &options).context("the store could not be opened")?;
+        let store = Store::open(&store_url, &options)
+            .await
+            .context("the store could not be opened")?;
         let key = key::make_key(&store, "demo", Scope::All).await?.key;
         let parts = parts(&sim, Arc::new(store), (&url, &clock), receiver.ca())?;
-        let engine = parts.engine()?;
+        let engine = parts.engine().await?;
         let server = Server::new(ServerParts {
             engine: engine.clone(),
             settings: tuikuan_server::Settings {
@@ -157,9 +159,9 @@ impl Stage {
 
     /// Kills the workers in the middle of whatever they do, and starts others, which know only
     /// what is in the store.
-    pub(crate) fn crash_workers(&self) -> anyhow::Result<()> {
+    pub(crate) async fn crash_workers(&self) -> anyhow::Result<()> {
         *self.workers() = Workers(None);
-        self.start_workers(&self.parts.engine()?)
+        self.start_workers(&self.parts.engine().await?)
     }
 
     /// The workers live on a runtime of their own, so that they can be killed.
@@ -302,7 +304,7 @@ pub(crate) fn account(
 }
 
 impl Parts {
-    fn engine(&self) -> anyhow::Result<Engine> {
+    async fn engine(&self) -> anyhow::Result<Engine> {
         let mut clients = HashMap::with_capacity(self.merchants.len());
         for merchant in &self.merchants {
             let options = self.clients.get(merchant.name.as_str()).cloned();
@@ -323,6 +325,8 @@ impl Parts {
             network: Arc::new(Internet::new(clients, options)?),
             settings: settings(),
         };
-        Engine::new(parts).context("the store could not be read")
+        Engine::new(parts)
+            .await
+            .context("the store could not be read")
     }
 }

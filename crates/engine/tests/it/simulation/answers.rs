@@ -1,5 +1,6 @@
 //! What the engine answered, and to whom that goes.
 
+use crate::at_once::at_once;
 use tuikuan_engine::{EngineError, Received};
 
 use super::keys::kits;
@@ -67,15 +68,13 @@ impl Life {
         let kit = &kits()[order.merchant];
         let sub = kit.plan.sub_merchants.first().map(|sub| &sub.sub_mch_id);
         let number = order.out_trade_no.parse().unwrap();
-        let stored = self
-            .store
-            .payment_by_trade_no(&kit.plan.mch_id, sub, &number)
-            .unwrap();
+        let stored = at_once(
+            self.store
+                .payment_by_trade_no(&kit.plan.mch_id, sub, &number),
+        )
+        .unwrap();
         let id = order.transaction_id.parse().unwrap();
-        let holder = self
-            .store
-            .payment_by_transaction(&kit.plan.mch_id, &id)
-            .unwrap();
+        let holder = at_once(self.store.payment_by_transaction(&kit.plan.mch_id, &id)).unwrap();
         let what =
             format!("INV-8: {order:?} was refused: {error:?}, stored is {stored:?}, {holder:?}");
         self.shared.lock().find(what);

@@ -1,6 +1,7 @@
 //! What is looked at after every step: each new event is held against the contract, the payment's
 //! sums and the simulator's books.
 
+use crate::at_once::at_once;
 use std::collections::BTreeMap;
 
 use tuikuan_domain::outcome::ErrorSource;
@@ -64,9 +65,8 @@ impl Watch {
             return;
         }
         let store = std::sync::Arc::clone(&stage.store);
-        let (events, position) = store
-            .events_after(self.position, &Merchants::All, EVENTS_MAX)
-            .unwrap();
+        let (events, position) =
+            at_once(store.events_after(self.position, &Merchants::All, EVENTS_MAX)).unwrap();
         self.position = position;
         for event in &events {
             self.events += 1;
@@ -83,7 +83,7 @@ impl Watch {
             {
                 stage.find(format!("INV-24: {key} was written under a lost lease"));
             }
-            let refund = store.refund(&event.refund_id).unwrap();
+            let refund = at_once(store.refund(&event.refund_id)).unwrap();
             match refund {
                 Some(refund) => self.event(stage, event, &refund),
                 None => stage.find(format!(
@@ -171,7 +171,7 @@ impl Watch {
         let Some(payment_id) = &refund.payment_id else {
             return;
         };
-        let payment = stage.store.payment(payment_id).unwrap().unwrap();
+        let payment = at_once(stage.store.payment(payment_id)).unwrap().unwrap();
         let of = |money: Money| -> i64 {
             self.refunds
                 .values()

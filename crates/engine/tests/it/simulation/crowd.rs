@@ -1,6 +1,7 @@
 //! The people and systems around the engine act: clients ask, WeChat's messages arrive, somebody
 //! mends what only people can mend.
 
+use crate::at_once::at_once;
 use tuikuan_domain::Status;
 use tuikuan_engine::{Engine, Incoming, PaymentRegistration};
 use tuikuan_terms::Fen;
@@ -198,7 +199,9 @@ impl Life {
             let Some(id) = self.asks[at].id.clone() else {
                 continue;
             };
-            let status = self.store.refund(&id).unwrap().map(|refund| refund.status);
+            let status = at_once(self.store.refund(&id))
+                .unwrap()
+                .map(|refund| refund.status);
             let wanted = match status {
                 Some(Status::Closed) => 500,
                 _ => 20,

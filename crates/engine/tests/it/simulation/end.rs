@@ -1,5 +1,6 @@
 //! What must hold when everything has come to rest: our books and the simulator's say the same.
 
+use crate::at_once::at_once;
 use tuikuan_domain::refund::Refusal;
 use tuikuan_domain::{AttentionReason, Refund, Source, Status};
 use tuikuan_engine::{By, EngineError, Replayed, Requested};
@@ -38,9 +39,11 @@ impl Life {
                 }
             }
             Err(EngineError::Refused(refusal)) => {
-                let stored = stage
-                    .store
-                    .refund_by_number(&ask.mch_id.parse().unwrap(), &ask.number.parse().unwrap())
+                let stored =
+                    at_once(stage.store.refund_by_number(
+                        &ask.mch_id.parse().unwrap(),
+                        &ask.number.parse().unwrap(),
+                    ))
                     .unwrap();
                 let same = stored.is_some_and(|refund| {
                     refund.origin == Source::Api
@@ -69,7 +72,7 @@ impl Life {
     fn refunds(&self) -> Vec<Refund> {
         let ids = self.watch.ids();
         ids.iter()
-            .filter_map(|id| self.store.refund(id).unwrap())
+            .filter_map(|id| at_once(self.store.refund(id)).unwrap())
             .collect()
     }
 
@@ -79,7 +82,7 @@ impl Life {
     }
 
     fn delivered(&self) -> bool {
-        let lanes = self.store.lanes().unwrap();
+        let lanes = at_once(self.store.lanes()).unwrap();
         !lanes.iter().any(|due| matches!(due.lane, Lane::Webhook(_)))
     }
 
@@ -88,7 +91,7 @@ impl Life {
         for at in 0..self.asks.len() {
             let ask = self.asks[at].clone();
             if let Some(id) = &ask.id
-                && self.store.refund(id).unwrap().is_none()
+                && at_once(self.store.refund(id)).unwrap().is_none()
             {
                 self.shared
                     .lock()
@@ -149,7 +152,7 @@ impl Life {
             ));
         }
         if refund.status.is_end() {
-            let attempts = stage.store.attempts_of(&refund.id).unwrap();
+            let attempts = at_once(stage.store.attempts_of(&refund.id)).unwrap();
             if let Some(open) = attempts.iter().find(|attempt| attempt.end.is_none()) {
                 let what = format!(
                     "INV-4: attempt {} of {} has no end",
@@ -200,10 +203,10 @@ impl Life {
     }
 
     fn dead(&self, refund: &Refund, seq: i64) -> bool {
-        let endpoints = self.store.endpoints().unwrap();
+        let endpoints = at_once(self.store.endpoints()).unwrap();
         let tries = tuikuan_engine::Settings::default().delivery_waits.len() + 1;
         endpoints.iter().any(|endpoint| {
-            let deliveries = self.store.list_deliveries(&endpoint.id, None, 200).unwrap();
+            let deliveries = at_once(self.store.list_deliveries(&endpoint.id, None, 200)).unwrap();
             deliveries.iter().any(|delivery| {
                 delivery.refund_id == refund.id
                     && delivery.seq == seq
@@ -244,7 +247,7 @@ impl Life {
         };
         let mut before = None;
         loop {
-            let page = self.store.list_inbox(&Merchants::All, before, 100).unwrap();
+            let page = at_once(self.store.list_inbox(&Merchants::All, before, 100)).unwrap();
             let Some(last) = page.last() else {
                 break;
             };
@@ -259,7 +262,7 @@ impl Life {
             }
         }
         for refund in refunds {
-            let after = self.store.refund(&refund.id).unwrap();
+            let after = at_once(self.store.refund(&refund.id)).unwrap();
             if after.as_ref() != Some(refund) {
                 let what = format!("INV-19: {} changed when it was replayed", refund.id);
                 self.shared.lock().find(what);
@@ -280,7 +283,7 @@ impl Life {
         let mut kept = 0_u64;
         let mut before = None;
         loop {
-            let page = self.store.list_inbox(&Merchants::All, before, 100).unwrap();
+            let page = at_once(self.store.list_inbox(&Merchants::All, before, 100)).unwrap();
             let Some(last) = page.last() else {
                 break;
             };

@@ -1,5 +1,6 @@
 //! One life of a service, driven by its seed: which future goes on, what arrives when, who dies.
 
+use crate::at_once::at_once;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ impl Life {
         let script = Script::write(&plan, &mut world);
         world.set_faults(plan.faults.clone());
         world.set_outcomes(plan.outcomes.clone());
-        let store = Store::open("sqlite::memory:", &Options::stepped()).unwrap();
+        let store = at_once(Store::open("sqlite::memory:", &Options::stepped())).unwrap();
         if let Some(rules) = plan.rules.clone() {
             people::lay_down(&store, rules);
         }
@@ -258,7 +259,7 @@ impl Life {
             return false;
         }
         let node = &self.nodes[*self.dice.pick(&awake)];
-        let lanes = node.engine.lanes_due().unwrap();
+        let lanes = at_once(node.engine.lanes_due()).unwrap();
         if lanes.is_empty() {
             // The job is gone; that is not signalled.
             self.jobs.mark_changed();
@@ -277,7 +278,7 @@ impl Life {
     pub(crate) fn due(&mut self) -> Option<i64> {
         if self.jobs.has_changed().unwrap() {
             self.jobs.mark_unchanged();
-            let due = self.store.next_due().unwrap();
+            let due = at_once(self.store.next_due()).unwrap();
             self.next_due = due.map(|due| due.as_microsecond());
         }
         self.next_due

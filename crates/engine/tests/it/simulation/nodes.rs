@@ -1,5 +1,6 @@
 //! The processes: they begin, stop for a while, die (F-25, F-26, F-44, F-45).
 
+use crate::at_once::at_once;
 use std::sync::Arc;
 
 use tuikuan_domain::quota::Limits;
@@ -35,14 +36,14 @@ impl Life {
             ..Settings::default()
         };
         let clock: Arc<dyn Clock> = Arc::new(self.shared.lock().clock.clone());
-        let engine = Engine::new(EngineParts {
+        let engine = at_once(Engine::new(EngineParts {
             store: Arc::clone(&self.store),
             merchants: self.merchants.clone(),
             clock,
             ids: self.ids.clone(),
             network: self.wire.clone(),
             settings,
-        });
+        }));
         let id = self.shared.lock().number();
         self.nodes.push(Node {
             id,

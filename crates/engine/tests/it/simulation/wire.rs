@@ -1,6 +1,7 @@
 //! The simulated way out. A request travels on its own: once it has left, it arrives, whatever
 //! becomes of the process that sent it. Every submit is held against the contract as it leaves.
 
+use crate::at_once::at_once;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
@@ -252,16 +253,17 @@ impl Stage {
             order,
             ..
         } = submit;
-        let found = self
-            .store
-            .refund_by_number(&mch_id.parse().unwrap(), &number.parse().unwrap())
-            .unwrap();
+        let found = at_once(
+            self.store
+                .refund_by_number(&mch_id.parse().unwrap(), &number.parse().unwrap()),
+        )
+        .unwrap();
         let Some(refund) = found else {
             return self.find(format!(
                 "INV-2/INV-3: {number} is sent, but no refund has it"
             ));
         };
-        let attempts = self.store.attempts_of(&refund.id).unwrap();
+        let attempts = at_once(self.store.attempts_of(&refund.id)).unwrap();
         let key = (mch_id.clone(), number.clone());
         let before = self.calls.submits.get(&key).cloned();
         let left = before.as_ref().map_or(0, |(_, left)| *left);

@@ -63,13 +63,13 @@ pub(crate) async fn submit(
         faulty = fields.word("faulty_lines", faulty_word);
         fields.finish()?;
     }
-    let batch = visible(&app, &caller.merchants, &id)?;
+    let batch = visible(&app, &caller.merchants, &id).await?;
     let faulty = faulty.unwrap_or(Faulty::Refuse);
     let batch = app
         .engine
         .submit_batch(&batch.id, faulty, &caller.by())
         .await?;
-    answer(&app, StatusCode::OK, &batch)
+    answer(&app, StatusCode::OK, &batch).await
 }
 
 fn faulty_word(text: &str) -> Option<Faulty> {
@@ -91,7 +91,7 @@ pub(crate) async fn approve(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    visible(&app, &caller.merchants, &id)?;
+    visible(&app, &caller.merchants, &id).await?;
     let (head, body) = request.into_parts();
     body::require_json(&head.headers)?;
     let bytes = body::read(body, API_BYTES_MAX, app.settings.body_timeout).await?;
@@ -159,12 +159,12 @@ pub(crate) async fn cancel(
 }
 
 async fn act(app: &Shared, caller: &Caller, id: &str, act: Steer) -> Result<Response, Problem> {
-    let batch = visible(app, &caller.merchants, id)?;
+    let batch = visible(app, &caller.merchants, id).await?;
     let batch = app
         .engine
         .steer_batch(&batch.id, &act, &caller.by())
         .await?;
-    answer(app, StatusCode::OK, &batch)
+    answer(app, StatusCode::OK, &batch).await
 }
 
 /// What a refusal looks like.

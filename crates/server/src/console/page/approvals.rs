@@ -75,7 +75,7 @@ pub(crate) async fn approve(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     let words = Words::of(visit.language());
     let comment = fields.trimmed("comment");
     if !comment.is_empty() && !is_note(comment) {
@@ -95,7 +95,7 @@ pub(crate) async fn reject(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     let words = Words::of(visit.language());
     let comment = fields.trimmed("comment");
     let text = match (comment.is_empty(), is_note(comment)) {

@@ -192,7 +192,7 @@ async fn names(app: &Shared, visit: &Visit) -> Result<BTreeMap<String, String>, 
             names.insert(user.id.to_string(), user.name);
         }
     }
-    for key in store.api_keys()? {
+    for key in store.api_keys().await? {
         if within(&visit.merchants, &key.scope) {
             names.insert(key.id.to_string(), key.name);
         }

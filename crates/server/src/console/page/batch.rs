@@ -109,7 +109,7 @@ pub(crate) async fn page(
     Path(id): Path<String>,
     Query(shown): Query<Shown>,
 ) -> Result<Response, Fault> {
-    let batch = known(&app, &visit, &id)?;
+    let batch = known(&app, &visit, &id).await?;
     html(&BatchPage::read(&app, &visit, batch, &shown).await?)
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn result(
     Path(id): Path<String>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Fault> {
-    let batch = known(&app, &visit, &id)?;
+    let batch = known(&app, &visit, &id).await?;
     let format = match wanted.format.as_deref() {
         None => Format::Csv,
         Some(name) => format_name(name).ok_or(Fault::NotFound)?,
@@ -135,9 +135,14 @@ pub(crate) async fn result(
 }
 
 /// The batch of an id, if the visit covers its merchant.
-fn known(app: &Shared, visit: &Visit, id: &str) -> Result<Batch, Fault> {
+async fn known(app: &Shared, visit: &Visit, id: &str) -> Result<Batch, Fault> {
     let id: BatchId = id.parse().ok().ok_or(Fault::NotFound)?;
-    let batch = app.engine.store().batch(&id)?.ok_or(Fault::NotFound)?;
+    let batch = app
+        .engine
+        .store()
+        .batch(&id)
+        .await?
+        .ok_or(Fault::NotFound)?;
     if visit.covers(&batch.merchant) {
         Ok(batch)
     } else {
@@ -170,7 +175,7 @@ impl BatchPage {
                 last.line.number
             )
         });
-        let counts = store.batch_counts(&batch.id)?;
+        let counts = store.batch_counts(&batch.id).await?;
         let count = |count: &BatchCount| CountRow {
             class: text::outcome_class(count.outcome),
             word: text::outcome(count.outcome, language),

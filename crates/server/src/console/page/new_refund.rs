@@ -116,7 +116,7 @@ pub(crate) async fn page(
 
 /// A refund that stands in for one that WeChat has closed.
 async fn replacing(app: &Shared, visit: &Visit, id: &str) -> Result<Response, Fault> {
-    let old = visible(app, visit, id)?;
+    let old = visible(app, visit, id).await?;
     if old.status != Status::Closed {
         return Err(Fault::Refused);
     }
@@ -167,8 +167,8 @@ pub(crate) async fn check(
     Extension(fields): Extension<Arc<Fields>>,
 ) -> Result<Response, Fault> {
     let words = Words::of(visit.language());
-    let mut form = Form::read(&app, &visit, &fields)?;
-    let payment = form.payment(&app)?;
+    let mut form = Form::read(&app, &visit, &fields).await?;
+    let payment = form.payment(&app).await?;
     let left = payment.as_ref().map(Payment::refundable);
     if let Some(left) = left.filter(|_| fields.ticked("rest")) {
         form.amount = left.to_yuan();
@@ -207,7 +207,7 @@ pub(crate) async fn edit(
     Extension(visit): Extension<Arc<Visit>>,
     Extension(fields): Extension<Arc<Fields>>,
 ) -> Result<Response, Fault> {
-    let form = Form::read(&app, &visit, &fields)?;
+    let form = Form::read(&app, &visit, &fields).await?;
     html(&page_of(&app, &visit, form, None).await?)
 }
 
@@ -245,11 +245,11 @@ async fn page_of(
     wrong: Option<Wrong>,
 ) -> Result<FormPage, Fault> {
     let words = Words::of(visit.language());
-    let payment = form.payment(app)?;
+    let payment = form.payment(app).await?;
     let left = payment.as_ref().map(Payment::refundable);
     form.expected = left;
     let count = match &payment {
-        Some(payment) => app.engine.store().refunds_of(&payment.id)?.len(),
+        Some(payment) => app.engine.store().refunds_of(&payment.id).await?.len(),
         None => 0,
     };
     let money = left.map(format::money).unwrap_or_default();

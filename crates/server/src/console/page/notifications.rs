@@ -124,7 +124,10 @@ pub(crate) async fn page(
         let label = notifications::outcome(outcome, language);
         (outcome, label, outcome == asked.outcome)
     });
-    let rows = found.iter().map(|row| row_of(&app, &visit, words, row));
+    let mut rows = Vec::with_capacity(found.len());
+    for row in &found {
+        rows.push(row_of(&app, &visit, words, row).await?);
+    }
     let replayed = asked.done.zip(asked.failed).map(|(done, failed)| {
         let (done, failed) = (done.to_string(), failed.to_string());
         fill(words.replayed, &[("done", &done), ("failed", &failed)])
@@ -133,7 +136,7 @@ pub(crate) async fn page(
         choices: choices(&app, &visit, merchant.as_ref()),
         outcomes: outcomes.into(),
         filtered: !(asked.outcome.is_empty() && asked.from.is_empty() && asked.to.is_empty()),
-        rows: rows.collect::<Result<_, _>>()?,
+        rows,
         next: next.map(|cursor| {
             let after = cursor.to_string();
             address(
@@ -158,7 +161,7 @@ pub(crate) async fn page(
     html(&page)
 }
 
-fn row_of(
+async fn row_of(
     app: &Shared,
     visit: &Visit,
     words: &'static Words,
@@ -167,7 +170,7 @@ fn row_of(
     let entry = &row.entry;
     let language = visit.language();
     let refund = match &entry.refund_id {
-        Some(id) => app.engine.store().refund(id)?,
+        Some(id) => app.engine.store().refund(id).await?,
         None => None,
     };
     let refund = refund.filter(|refund| visit.covers(&refund.merchant));
@@ -179,7 +182,9 @@ fn row_of(
         generation: entry.generation.clone(),
         outcome: notifications::outcome(&entry.outcome, language),
         class: notifications::outcome_class(&entry.outcome),
-        changed: one::changed(app, row, language)?.unwrap_or(words.nothing_changed),
+        changed: one::changed(app, row, language)
+            .await?
+            .unwrap_or(words.nothing_changed),
         refund: refund.map(|refund| (refund.id.to_string(), refund.out_refund_no.to_string())),
         repeats: if row.repeats > 0 {
             format::count(row.repeats)

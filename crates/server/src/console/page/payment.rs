@@ -62,9 +62,11 @@ pub(crate) async fn page(
     let configured = app.engine.merchant(&merchant).ok_or(Fault::NotFound)?;
     let store = app.engine.store();
     let sub = configured.sub_mch_id.as_ref();
-    let payment = store.payment_by_trade_no(&configured.mch_id, sub, &number)?;
+    let payment = store
+        .payment_by_trade_no(&configured.mch_id, sub, &number)
+        .await?;
     let refunds = match &payment {
-        Some(payment) => store.refunds_of(&payment.id)?,
+        Some(payment) => store.refunds_of(&payment.id).await?,
         None => waiting(&app, &visit, &merchant, &number).await?,
     };
     if payment.is_none() && refunds.is_empty() {

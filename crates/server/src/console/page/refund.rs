@@ -101,7 +101,7 @@ pub(crate) async fn page(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     html(&RefundPage::read(&app, &visit, refund, None).await?)
 }
 
@@ -116,9 +116,14 @@ async fn refuse(
 }
 
 /// A refund of a merchant that the person may see.
-pub(crate) fn visible(app: &Shared, visit: &Visit, id: &str) -> Result<Refund, Fault> {
+pub(crate) async fn visible(app: &Shared, visit: &Visit, id: &str) -> Result<Refund, Fault> {
     let id = id.parse().map_err(|_foreign| Fault::NotFound)?;
-    let refund = app.engine.store().refund(&id)?.ok_or(Fault::NotFound)?;
+    let refund = app
+        .engine
+        .store()
+        .refund(&id)
+        .await?
+        .ok_or(Fault::NotFound)?;
     if visit.covers(&refund.merchant) {
         Ok(refund)
     } else {
@@ -136,22 +141,22 @@ impl Story {
         let store = app.engine.store();
         let id = refund.id.clone();
         // Read anew with its payment: both at one instant.
-        let seen = store.refund_and_payment(&id)?;
+        let seen = store.refund_and_payment(&id).await?;
         let siblings = match &seen.payment {
-            Some(payment) => store.refunds_of(&payment.id)?,
+            Some(payment) => store.refunds_of(&payment.id).await?,
             None => Vec::new(),
         };
         let job = if refund.status.is_end() {
             None
         } else {
-            store.job(&JobKey::Refund(id.clone()))?
+            store.job(&JobKey::Refund(id.clone())).await?
         };
         let refund = seen.refund.unwrap_or(refund);
         let first = refund.version.saturating_sub(i64::from(LIST_MAX));
         Ok(Self {
-            events: store.events_of(&id, first, LIST_MAX)?,
-            attempts: store.attempts_of(&id)?,
-            exchanges: store.exchanges_of(&id)?,
+            events: store.events_of(&id, first, LIST_MAX).await?,
+            attempts: store.attempts_of(&id).await?,
+            exchanges: store.exchanges_of(&id).await?,
             deliveries: store.deliveries_of(&id).await?,
             notifications: store.notifications_of(&id).await?,
             payment: seen.payment,

@@ -101,7 +101,7 @@ pub(crate) async fn page(
             .iter()
             .map(|refund| Row::of(refund, visit.now(), visit.language()))
             .collect(),
-        total: total(&app, &visit, &filter)?,
+        total: total(&app, &visit, &filter).await?,
         newest: filter
             .turned()
             .then(|| filter.href("/console/refunds", &[])),
@@ -116,12 +116,12 @@ pub(crate) async fn page(
 }
 
 /// How many there are, where counters know it.
-fn total(app: &Shared, visit: &Visit, filter: &Filter) -> Result<Option<String>, Fault> {
+async fn total(app: &Shared, visit: &Visit, filter: &Filter) -> Result<Option<String>, Fault> {
     if !filter.counted() {
         return Ok(None);
     }
     let mut sum: i64 = 0;
-    for count in app.engine.store().counts()? {
+    for count in app.engine.store().counts().await? {
         let wanted = filter.counts(&count.merchant, count.status);
         if wanted && visit.covers(&count.merchant) {
             sum = sum.saturating_add(count.refunds);

@@ -315,7 +315,7 @@ impl UsersPage {
         let store = app.engine.store();
         let mut users = store.users().await?;
         users.retain(|user| within(&visit.merchants, &user.scope));
-        let mut keys = store.api_keys()?;
+        let mut keys = store.api_keys().await?;
         keys.retain(|key| within(&visit.merchants, &key.scope));
         keys.sort_by_key(|key| (key.revoked_at.is_some(), std::cmp::Reverse(key.created_at)));
         let merchants = app.engine.merchants().iter().map(|merchant| &merchant.name);

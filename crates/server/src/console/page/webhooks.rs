@@ -114,9 +114,14 @@ async fn show_secret(app: &Shared, visit: &Visit, endpoint: &Endpoint) -> Result
 }
 
 /// The endpoint of an id, if the visit covers its merchant.
-fn known(app: &Shared, visit: &Visit, id: &str) -> Result<Endpoint, Fault> {
+async fn known(app: &Shared, visit: &Visit, id: &str) -> Result<Endpoint, Fault> {
     let id = id.parse().ok().ok_or(Fault::NotFound)?;
-    let endpoint = app.engine.store().endpoint(&id)?.ok_or(Fault::NotFound)?;
+    let endpoint = app
+        .engine
+        .store()
+        .endpoint(&id)
+        .await?
+        .ok_or(Fault::NotFound)?;
     if visit.covers(&endpoint.merchant) {
         Ok(endpoint)
     } else {
@@ -137,7 +142,7 @@ fn state(endpoint: &Endpoint, words: &Words) -> (&'static str, &'static str) {
 impl WebhooksPage {
     async fn read(app: &Shared, visit: &Visit) -> Result<Self, Fault> {
         let words = Words::of(visit.language());
-        let mut endpoints = app.engine.store().endpoints()?;
+        let mut endpoints = app.engine.store().endpoints().await?;
         endpoints.retain(|endpoint| visit.covers(&endpoint.merchant));
         let rows = endpoints.iter().map(|endpoint| {
             let (state, class) = state(endpoint, words);

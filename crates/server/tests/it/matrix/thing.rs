@@ -317,7 +317,7 @@ impl Place {
         let users = users
             .iter()
             .map(|user| format!("{} {}", user.id, user.version));
-        let keys = store.api_keys().unwrap();
+        let keys = store.api_keys().await.unwrap();
         let keys = keys
             .iter()
             .map(|key| format!("{} {:?}", key.id, key.revoked_at));

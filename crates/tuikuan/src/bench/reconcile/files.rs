@@ -68,7 +68,8 @@ pub(super) async fn make(files: &Files, plan: &Plan) -> anyhow::Result<()> {
     let store = Store::open(
         &format!("sqlite:{}", files.store.display()),
         &Options::default(),
-    )?;
+    )
+    .await?;
     let store = Arc::new(store);
     let bar = crate::output::progress(u64::try_from(plan.rows)?, "filling");
     place::all(plan.rows, |at| {

@@ -74,7 +74,7 @@ pub(super) async fn reconcile(args: &ReconcileArgs, file: &Path) -> anyhow::Resu
         Misused(text)
     })?;
     let merchant = Merchant::new(merchant.name.clone(), setup::account(merchant), None);
-    let store = Arc::new(key::open(&config)?);
+    let store = Arc::new(key::open(&config).await?);
     let (kind, bill) = open(file)?;
     if !matches!(kind, BillKind::Refund | BillKind::All) {
         let text = "the file shows no refunds: take the bill of refunds, or of all trades";

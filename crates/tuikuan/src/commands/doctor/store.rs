@@ -46,7 +46,7 @@ async fn postgres(config: &Config, findings: &mut Findings) {
         return;
     }
     let begun = Instant::now();
-    match setup::store(&config.store, &Options::inline()) {
+    match setup::store(&config.store, &Options::inline()).await {
         Ok(store) => {
             let seen = format!(
                 "{} opens after {:.0} ms; the schema is known; fsync, full_page_writes and \
@@ -87,7 +87,7 @@ async fn sqlite(config: &Config, file: &Path, findings: &mut Findings) {
         return;
     }
     key_file(&config.store.key_file, findings);
-    match Store::open(config.store.url(), &Options::inline()) {
+    match Store::open(config.store.url(), &Options::inline()).await {
         Ok(store) => {
             let seen = "opens; the schema is known; WAL, synchronous=FULL and foreign keys are on";
             findings.ok("store: database", seen);

@@ -55,9 +55,9 @@ impl Waiting {
         let language = visit.language();
         let words = Words::of(language);
         let store = app.engine.store();
-        let payment = store.refund_and_payment(&refund.id)?.payment;
+        let payment = store.refund_and_payment(&refund.id).await?.payment;
         let siblings = match &payment {
-            Some(payment) => store.refunds_of(&payment.id)?,
+            Some(payment) => store.refunds_of(&payment.id).await?,
             None => Vec::new(),
         };
         let others: Vec<&Refund> = siblings.iter().filter(|one| one.id != refund.id).collect();
@@ -65,7 +65,7 @@ impl Waiting {
             .iter()
             .filter(|one| one.created_at > refund.created_at);
         let first = refund.version.saturating_sub(i64::from(EVENTS));
-        let events = store.events_of(&refund.id, first, EVENTS)?;
+        let events = store.events_of(&refund.id, first, EVENTS).await?;
         let given = given(&events);
         let actors = refund.requested_by.clone().into_iter();
         let names = Names::of(app, actors.chain(given.as_ref().map(|one| one.by.clone()))).await?;

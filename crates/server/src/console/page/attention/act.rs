@@ -103,7 +103,7 @@ async fn done(app: &Shared, visit: &Visit, care: Care, caring: Caring) -> Result
 async fn seen(app: &Shared, visit: &Visit, fields: &Fields) -> Result<Care, Fault> {
     let subject = Subject::parse(fields.text("subject")).ok_or(Fault::NotFound)?;
     let version: i64 = fields.text("version").parse().ok().ok_or(Fault::Refused)?;
-    let (merchant, reason) = place(app, &subject)?;
+    let (merchant, reason) = place(app, &subject).await?;
     if !visit.covers(&merchant) {
         return Err(Fault::NotFound);
     }
@@ -118,20 +118,20 @@ async fn seen(app: &Shared, visit: &Visit, fields: &Fields) -> Result<Care, Faul
 }
 
 /// Whose a thing is, and why it needs a person now.
-fn place(app: &Shared, subject: &Subject) -> Result<(MerchantName, String), Fault> {
+async fn place(app: &Shared, subject: &Subject) -> Result<(MerchantName, String), Fault> {
     let store = app.engine.store();
     match subject {
         Subject::Refund(id) => {
-            let refund = store.refund(id)?.ok_or(Fault::NotFound)?;
+            let refund = store.refund(id).await?.ok_or(Fault::NotFound)?;
             let attention = refund.attention.map(|attention| attention.reason.as_str());
             Ok((refund.merchant, attention.unwrap_or_default().to_owned()))
         }
         Subject::Notification(number) => {
-            let row = store.inbox(*number)?.ok_or(Fault::NotFound)?;
+            let row = store.inbox(*number).await?.ok_or(Fault::NotFound)?;
             Ok((row.entry.merchant, row.entry.outcome))
         }
         Subject::Endpoint(id) => {
-            let endpoint = store.endpoint(id)?.ok_or(Fault::NotFound)?;
+            let endpoint = store.endpoint(id).await?.ok_or(Fault::NotFound)?;
             Ok((endpoint.merchant, "failing".to_owned()))
         }
     }

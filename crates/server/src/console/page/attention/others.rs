@@ -59,7 +59,7 @@ impl Reader<'_> {
 
     /// Endpoints that were switched off because they failed.
     pub(super) async fn failing(&self) -> Result<Option<Group>, Fault> {
-        let mut endpoints = self.app.engine.store().endpoints()?;
+        let mut endpoints = self.app.engine.store().endpoints().await?;
         endpoints.retain(|endpoint| {
             let off = !endpoint.enabled && endpoint.failing_since.is_some();
             off && self.names.contains(&endpoint.merchant)

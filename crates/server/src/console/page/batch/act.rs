@@ -25,7 +25,7 @@ pub(crate) async fn submit(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let batch = known(&app, &visit, &id)?;
+    let batch = known(&app, &visit, &id).await?;
     let faulty = if fields.ticked("leave_out") {
         Faulty::LeaveOut
     } else {
@@ -86,7 +86,7 @@ pub(crate) async fn cancel(
 }
 
 async fn act(app: &Shared, visit: &Visit, id: &str, act: Steer) -> Result<Response, Fault> {
-    let batch = known(app, visit, id)?;
+    let batch = known(app, visit, id).await?;
     let done = app.engine.steer_batch(&batch.id, &act, &visit.by()).await;
     answer(app, visit, batch, done).await
 }

@@ -45,10 +45,10 @@ pub(crate) async fn ask(
     Extension(fields): Extension<Arc<Fields>>,
 ) -> Result<Response, Fault> {
     let words = Words::of(visit.language());
-    let form = Form::read(&app, &visit, &fields)?;
+    let form = Form::read(&app, &visit, &fields).await?;
     let known = known_href(&form.merchant, &form.key);
     // Who sends a form twice gets the refund it made: what is left of the order has changed by it.
-    if let Some(refund) = made(&app, &visit, &form.merchant, &form.key)? {
+    if let Some(refund) = made(&app, &visit, &form.merchant, &form.key).await? {
         let same = form.taken(None, words).is_ok_and(|good| {
             good.amount == refund.content.amount && good.reason == refund.content.reason
         });
@@ -58,7 +58,7 @@ pub(crate) async fn ask(
         }
         return differs(&app, &visit, form, &known).await;
     }
-    let payment = form.payment(&app)?;
+    let payment = form.payment(&app).await?;
     let good = match form.taken(payment.as_ref(), words) {
         Ok(good) => good,
         Err(wrong) => return refuse(&app, &visit, form, wrong).await,
@@ -137,7 +137,7 @@ fn known_href(merchant: &MerchantName, key: &str) -> String {
 }
 
 /// The refund that a person's form has made.
-fn made(
+async fn made(
     app: &Shared,
     visit: &Visit,
     merchant: &MerchantName,
@@ -146,7 +146,7 @@ fn made(
     let configured = app.engine.merchant(merchant).ok_or(Fault::NotFound)?;
     let number = number_of(&configured.mch_id, &identity(visit, key));
     let store = app.engine.store();
-    Ok(store.refund_by_number(&configured.mch_id, &number)?)
+    Ok(store.refund_by_number(&configured.mch_id, &number).await?)
 }
 
 /// `GET /console/refunds/new/known`.
@@ -169,7 +169,7 @@ pub(crate) async fn known(
     if !visit.covers(&merchant) {
         return Err(Fault::NotFound);
     }
-    match made(&app, &visit, &merchant, key)? {
+    match made(&app, &visit, &merchant, key).await? {
         Some(refund) => Ok(to(&href(&refund))),
         None => not_known(&app, &visit, None).await,
     }

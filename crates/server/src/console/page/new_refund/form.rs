@@ -64,7 +64,7 @@ impl Form {
     }
 
     /// The form that was sent. What only a tampered page could send is refused.
-    pub(super) fn read(app: &Shared, visit: &Visit, fields: &Fields) -> Result<Self, Fault> {
+    pub(super) async fn read(app: &Shared, visit: &Visit, fields: &Fields) -> Result<Self, Fault> {
         let merchant: MerchantName = fields
             .text("merchant")
             .parse()
@@ -85,7 +85,7 @@ impl Form {
         };
         let replaces = match fields.text("replaces") {
             "" => None,
-            id => Some(visible(app, visit, id)?.id),
+            id => Some(visible(app, visit, id).await?.id),
         };
         Ok(Self {
             merchant,
@@ -112,7 +112,7 @@ impl Form {
     }
 
     /// The payment of the order, once it is known.
-    pub(super) fn payment(&self, app: &Shared) -> Result<Option<Payment>, Fault> {
+    pub(super) async fn payment(&self, app: &Shared) -> Result<Option<Payment>, Fault> {
         let merchant = self.configured(app)?;
         let Some(order) = order_ref(&self.order) else {
             return Ok(None);
@@ -120,8 +120,8 @@ impl Form {
         let store = app.engine.store();
         let (mch_id, sub) = (&merchant.mch_id, merchant.sub_mch_id.as_ref());
         Ok(match (&order.out_trade_no, &order.transaction_id) {
-            (Some(number), _) => store.payment_by_trade_no(mch_id, sub, number)?,
-            (None, Some(number)) => store.payment_by_transaction(mch_id, number)?,
+            (Some(number), _) => store.payment_by_trade_no(mch_id, sub, number).await?,
+            (None, Some(number)) => store.payment_by_transaction(mch_id, number).await?,
             (None, None) => None,
         })
     }

@@ -52,12 +52,12 @@ pub(crate) async fn page(
     Extension(visit): Extension<Arc<Visit>>,
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
-    let row = visible(&app, &visit, &number)?;
+    let row = visible(&app, &visit, &number).await?;
     let language = visit.language();
     let words = Words::of(language);
     let entry = &row.entry;
     let refund = match &entry.refund_id {
-        Some(id) => app.engine.store().refund(id)?,
+        Some(id) => app.engine.store().refund(id).await?,
         None => None,
     };
     let may_operate = visit.may(Permission::Operate);
@@ -77,7 +77,9 @@ pub(crate) async fn page(
         refund: refund
             .filter(|refund| visit.covers(&refund.merchant))
             .map(|refund| (refund.id.to_string(), refund.out_refund_no.to_string())),
-        changed: changed(&app, &row, language)?.unwrap_or(words.nothing_changed),
+        changed: changed(&app, &row, language)
+            .await?
+            .unwrap_or(words.nothing_changed),
         repeats: format::count(row.repeats),
         told_at: entry.told_at.map_or("–".to_owned(), format::date_time),
         may_operate,
@@ -88,9 +90,18 @@ pub(crate) async fn page(
 }
 
 /// The notification of a number, if the visit covers its merchant.
-pub(super) fn visible(app: &Shared, visit: &Visit, number: &str) -> Result<InboxRecord, Fault> {
+pub(super) async fn visible(
+    app: &Shared,
+    visit: &Visit,
+    number: &str,
+) -> Result<InboxRecord, Fault> {
     let number: i64 = number.parse().ok().ok_or(Fault::NotFound)?;
-    let row = app.engine.store().inbox(number)?.ok_or(Fault::NotFound)?;
+    let row = app
+        .engine
+        .store()
+        .inbox(number)
+        .await?
+        .ok_or(Fault::NotFound)?;
     if visit.covers(&row.entry.merchant) {
         Ok(row)
     } else {
@@ -99,7 +110,7 @@ pub(super) fn visible(app: &Shared, visit: &Visit, number: &str) -> Result<Inbox
 }
 
 /// The line of history that a notification caused, in words.
-pub(super) fn changed(
+pub(super) async fn changed(
     app: &Shared,
     row: &InboxRecord,
     language: Language,
@@ -110,7 +121,8 @@ pub(super) fn changed(
     let events = app
         .engine
         .store()
-        .events_of(refund, seq.saturating_sub(1), 1)?;
+        .events_of(refund, seq.saturating_sub(1), 1)
+        .await?;
     let event = events.first().filter(|event| event.seq == seq);
     Ok(event.map(|event| match (event.kind, event.status) {
         (EventKind::Status(status), _) => status::status(status, language),

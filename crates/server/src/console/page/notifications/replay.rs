@@ -24,7 +24,7 @@ pub(crate) async fn one(
     Extension(visit): Extension<Arc<Visit>>,
     Path(number): Path<String>,
 ) -> Result<Response, Fault> {
-    let row = visible(&app, &visit, &number)?;
+    let row = visible(&app, &visit, &number).await?;
     let by = visit.by();
     let notice = match app.engine.replay(row.number, &by).await? {
         Replayed::Done { .. } => Notice::Replayed,

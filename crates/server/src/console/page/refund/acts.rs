@@ -91,7 +91,7 @@ pub(crate) async fn query(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     act(
         &app,
         &visit,
@@ -108,7 +108,7 @@ pub(crate) async fn retry(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     act(
         &app,
         &visit,
@@ -125,7 +125,7 @@ pub(crate) async fn cancel(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     act(
         &app,
         &visit,
@@ -143,7 +143,7 @@ pub(crate) async fn resolve(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     let note = fields.trimmed("note").to_owned();
     if !is_note(&note) {
         let field = "resolve";
@@ -168,7 +168,7 @@ pub(crate) async fn note(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     let text = fields.trimmed("note").to_owned();
     if !is_note(&text) {
         let field = "note";
@@ -191,12 +191,12 @@ pub(crate) async fn redeliver(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     let wanted = fields
         .text("delivery")
         .parse()
         .map_err(|_foreign| Fault::Refused)?;
-    let delivery = app.engine.store().delivery(&wanted)?;
+    let delivery = app.engine.store().delivery(&wanted).await?;
     if delivery.is_none_or(|delivery| delivery.refund_id != refund.id) {
         return Err(Fault::NotFound);
     }

@@ -55,7 +55,7 @@ pub(crate) async fn page(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     html(&ElsewherePage::read(&app, &visit, &refund).await?)
 }
 
@@ -66,7 +66,7 @@ pub(crate) async fn send(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let refund = visible(&app, &visit, &id)?;
+    let refund = visible(&app, &visit, &id).await?;
     if barred(&visit, &refund) {
         return again(&ElsewherePage::read(&app, &visit, &refund).await?);
     }

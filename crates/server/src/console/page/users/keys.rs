@@ -149,7 +149,7 @@ pub(crate) async fn revoke_key(
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
     let id: KeyId = id.parse().map_err(|_foreign| Fault::NotFound)?;
-    let keys = app.engine.store().api_keys()?;
+    let keys = app.engine.store().api_keys().await?;
     let key = keys
         .iter()
         .find(|key| key.id == id)

@@ -25,7 +25,7 @@ pub(crate) async fn rotate(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let endpoint = known(&app, &visit, &id)?;
+    let endpoint = known(&app, &visit, &id).await?;
     let by = visit.by();
     let rotated = app.engine.rotate_endpoint_secret(&endpoint.id, &by);
     show_secret(&app, &visit, &rotated.await?).await
@@ -41,7 +41,7 @@ pub(crate) async fn enable(
         enabled: true,
         disabled_reason: None,
         failing_since: None,
-        ..known(&app, &visit, &id)?
+        ..known(&app, &visit, &id).await?
     };
     update(&app, &visit, endpoint).await
 }
@@ -56,7 +56,7 @@ pub(crate) async fn disable(
         enabled: false,
         disabled_reason: Some(SWITCHED_OFF.to_owned()),
         failing_since: None,
-        ..known(&app, &visit, &id)?
+        ..known(&app, &visit, &id).await?
     };
     update(&app, &visit, endpoint).await
 }
@@ -74,7 +74,7 @@ pub(crate) async fn delete(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let endpoint = known(&app, &visit, &id)?;
+    let endpoint = known(&app, &visit, &id).await?;
     let by = visit.by();
     app.engine.delete_endpoint(&endpoint.id, &by).await?;
     Ok(to_saying(
@@ -90,7 +90,7 @@ pub(crate) async fn test(
     Extension(visit): Extension<Arc<Visit>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let endpoint = known(&app, &visit, &id)?;
+    let endpoint = known(&app, &visit, &id).await?;
     let tested = match app.engine.send_test(&endpoint.id, &visit.by()).await {
         Ok(status) => Tested::Answered(status),
         Err(EngineError::EndpointRefused { reason }) => Tested::Failed(reason),

@@ -113,7 +113,7 @@ pub(crate) async fn page(
     Path(id): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Fault> {
-    let endpoint = known(&app, &visit, &id)?;
+    let endpoint = known(&app, &visit, &id).await?;
     html(&show((&app, &visit), &endpoint, asked, None).await?)
 }
 
@@ -236,9 +236,9 @@ pub(crate) async fn redeliver(
     Extension(visit): Extension<Arc<Visit>>,
     Path((id, delivery)): Path<(String, String)>,
 ) -> Result<Response, Fault> {
-    let endpoint = known(&app, &visit, &id)?;
+    let endpoint = known(&app, &visit, &id).await?;
     let delivery = delivery.parse().ok().ok_or(Fault::NotFound)?;
-    let found = app.engine.store().delivery(&delivery)?;
+    let found = app.engine.store().delivery(&delivery).await?;
     let found = found.filter(|found| found.endpoint_id == endpoint.id);
     let found = found.ok_or(Fault::NotFound)?;
     let by = visit.by();
@@ -256,7 +256,7 @@ pub(crate) async fn redeliver_all(
     Extension(fields): Extension<Arc<Fields>>,
     Path(id): Path<String>,
 ) -> Result<Response, Fault> {
-    let endpoint = known(&app, &visit, &id)?;
+    let endpoint = known(&app, &visit, &id).await?;
     let text = |name| fields.text(name).to_owned();
     let asked = Asked {
         status: text("status"),

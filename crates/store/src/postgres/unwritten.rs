@@ -1,0 +1,553 @@
+//! What is not written yet.
+
+use crate::admin::{AdminChange, ApiKey, AuditEntry, Endpoint};
+use crate::audit::{AuditFilter, AuditHead, AuditPage};
+use crate::batch::{
+    BatchCount, BatchFilter, BatchLine, BatchPage, BatchWrite, FactsWanted, LinesOf, NewBatch,
+};
+use crate::bill::{
+    Bill, BillChange, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage,
+    SentCursor, SentRefund,
+};
+use crate::care::{Care, NeededAsked, Subject, Waiting};
+use crate::chain::{AuditFault, HistoryFault};
+use crate::change::{Change, Committed};
+use crate::delivery::{Delivery, DeliveryFilter, DeliveryReport};
+use crate::error::{CommitError, ReadError};
+use crate::figures::{FigureDifference, Figures, FiguresAsked};
+use crate::ids::{DeliveryId, EndpointId, KeyId};
+use crate::inbox::InboxFilter;
+use crate::job::{Claim, Claimed, Job, JobKey, Lane, LaneDue, Release};
+use crate::people::{Invitation, Session, User};
+use crate::postgres::Postgres;
+use crate::records::{
+    Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
+};
+use crate::rules::{StoredRules, SubjectUsage};
+use crate::search::{Found, NumberText, RefundSearch};
+use crate::select::{Merchants, Page, RefundFilter};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use tuikuan_domain::batch::{Batch, Facts, Line};
+use tuikuan_domain::{
+    BatchId, DifferenceId, MerchantName, OrderRef, Payment, PaymentId, PersonId, Refund, RefundId,
+};
+use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
+
+const UNWRITTEN: CommitError = CommitError::Unavailable {
+    reason: "not written yet",
+};
+
+const UNREAD: ReadError = ReadError::Corrupt {
+    what: "not written yet",
+};
+
+impl Postgres {
+    pub(crate) async fn limit_pages(&self, _pages_max: Option<u32>) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn commit(&self, _change: Change) -> Result<Committed, CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn claim(&self, _claim: Claim) -> Result<Vec<Claimed>, CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn release(&self, _release: Release) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn forward(
+        &self,
+        _refund: RefundId,
+        _now: Timestamp,
+    ) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn finish_delivery(&self, _report: DeliveryReport) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn redeliver(
+        &self,
+        _id: DeliveryId,
+        _now: Timestamp,
+    ) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn administer(&self, _change: AdminChange) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn touch_key(&self, _id: KeyId, _now: Timestamp) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn settle_inbox(
+        &self,
+        _number: i64,
+        _outcome: String,
+    ) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn prune(&self, _before: Timestamp) -> Result<u64, CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn list_audit(&self, _filter: AuditFilter) -> Result<AuditPage, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn verify_audit(
+        &self,
+        _kept: Option<AuditHead>,
+    ) -> Result<Result<AuditHead, AuditFault>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn refund_ids_after(
+        &self,
+        _after: Option<RefundId>,
+        _limit: u32,
+    ) -> Result<Vec<RefundId>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn begin_batch(&self, _new: NewBatch) -> Result<Batch, CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn write_batch(&self, _write: BatchWrite) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn batch(&self, _id: &BatchId) -> Result<Option<Batch>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn batch_counts(&self, _id: &BatchId) -> Result<Vec<BatchCount>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn batches(&self, _filter: BatchFilter) -> Result<BatchPage, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn batch_lines(&self, _wanted: LinesOf) -> Result<Vec<BatchLine>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn batch_pending(
+        &self,
+        _id: &BatchId,
+        _limit: u32,
+    ) -> Result<Vec<Line>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn batch_queued(
+        &self,
+        _id: &BatchId,
+        _limit: u32,
+    ) -> Result<Vec<RefundId>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn batches_of(&self, _refund: &RefundId) -> Result<Vec<BatchId>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn lane_backlog(
+        &self,
+        _lane: &Lane,
+        _due: Timestamp,
+        _limit: u32,
+    ) -> Result<u32, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn batch_facts(
+        &self,
+        _wanted: FactsWanted,
+    ) -> Result<Vec<(Line, Facts)>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn change_bills(&self, _change: BillChange) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn bill_day(&self, _bill: Bill) -> Result<Option<BillDay>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn bill_days(
+        &self,
+        _allowed: Merchants,
+        _merchant: MerchantName,
+        (_from, _to): (Date, Date),
+    ) -> Result<Vec<BillDay>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn first_bill_day(
+        &self,
+        _merchant: MerchantName,
+    ) -> Result<Option<Date>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn differences(
+        &self,
+        _filter: DifferenceFilter,
+    ) -> Result<DifferencePage, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn difference(
+        &self,
+        _allowed: Merchants,
+        _id: DifferenceId,
+    ) -> Result<Option<Difference>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn difference_counts(
+        &self,
+        _allowed: Merchants,
+        _merchant: MerchantName,
+        (_from, _to): (Date, Date),
+    ) -> Result<Vec<DifferenceCount>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn differences_open(&self, _allowed: Merchants) -> Result<u64, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn shown_elsewhere(
+        &self,
+        _refund: RefundId,
+        _day: Date,
+    ) -> Result<bool, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn refunds_sent(
+        &self,
+        _merchant: MerchantName,
+        _day: Date,
+        _after: SentCursor,
+    ) -> Result<(Vec<SentRefund>, Option<SentCursor>), ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn needed(&self, _asked: NeededAsked) -> Result<Vec<Refund>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn cares(&self, _subjects: Vec<Subject>) -> Result<Vec<Care>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn waiting(
+        &self,
+        _allowed: Merchants,
+        _now: Timestamp,
+    ) -> Result<Waiting, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn sleeping(
+        &self,
+        _merchant: MerchantName,
+        _now: Timestamp,
+    ) -> Result<i64, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn deliveries(
+        &self,
+        _filter: DeliveryFilter,
+    ) -> Result<Vec<Delivery>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn figures(&self, _asked: FiguresAsked) -> Result<Figures, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn figure_differences(
+        &self,
+        _limit: usize,
+    ) -> Result<Vec<FigureDifference>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn notifications(
+        &self,
+        _filter: InboxFilter,
+    ) -> Result<Vec<InboxRecord>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn user(&self, _id: &PersonId) -> Result<Option<User>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn user_by_name(&self, _name: &str) -> Result<Option<User>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn users(&self) -> Result<Vec<User>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn session(&self, _hash: &[u8; 32]) -> Result<Option<Session>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn sessions_of(&self, _user: &PersonId) -> Result<Vec<Session>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn invitation(
+        &self,
+        _hash: &[u8; 32],
+    ) -> Result<Option<Invitation>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn see_session(
+        &self,
+        _hash: [u8; 32],
+        _now: Timestamp,
+    ) -> Result<(), CommitError> {
+        Err(UNWRITTEN)
+    }
+
+    pub(crate) async fn refund(&self, _id: &RefundId) -> Result<Option<Refund>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn refund_by_number(
+        &self,
+        _mch_id: &MchId,
+        _number: &OutRefundNo,
+    ) -> Result<Option<Refund>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn refund_by_wechat_id(
+        &self,
+        _mch_id: &MchId,
+        _id: &WechatRefundId,
+    ) -> Result<Option<Refund>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn refund_and_payment(&self, _id: &RefundId) -> Result<Situation, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn situation(
+        &self,
+        _mch_id: &MchId,
+        _sub_mch_id: Option<&SubMchId>,
+        _number: &OutRefundNo,
+        _order: &OrderRef,
+    ) -> Result<Situation, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn payment(&self, _id: &PaymentId) -> Result<Option<Payment>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn payment_by_trade_no(
+        &self,
+        _mch_id: &MchId,
+        _sub_mch_id: Option<&SubMchId>,
+        _number: &OutTradeNo,
+    ) -> Result<Option<Payment>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn payment_by_transaction(
+        &self,
+        _mch_id: &MchId,
+        _id: &TransactionId,
+    ) -> Result<Option<Payment>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn refunds_of(&self, _payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn list_refunds(
+        &self,
+        _filter: RefundFilter,
+    ) -> Result<Page<Refund>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn stuck(
+        &self,
+        _overdue: Timestamp,
+        _limit: u32,
+    ) -> Result<Vec<Stuck>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn events_of(
+        &self,
+        _refund: &RefundId,
+        _after: i64,
+        _limit: u32,
+    ) -> Result<Vec<StoredEvent>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn events_after(
+        &self,
+        _position: i64,
+        _allowed: &Merchants,
+        _limit: u32,
+    ) -> Result<(Vec<StoredEvent>, i64), ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn attempts_of(&self, _refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn exchanges_of(
+        &self,
+        _refund: &RefundId,
+    ) -> Result<Vec<StoredExchange>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn verify_history(
+        &self,
+        _refund: RefundId,
+    ) -> Result<Result<i64, HistoryFault>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn audit_after(
+        &self,
+        _number: i64,
+        _limit: u32,
+    ) -> Result<Vec<AuditEntry>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn inbox(&self, _number: i64) -> Result<Option<InboxRecord>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn list_inbox(
+        &self,
+        _allowed: &Merchants,
+        _before: Option<i64>,
+        _limit: u32,
+    ) -> Result<Vec<InboxRecord>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn job(&self, _key: &JobKey) -> Result<Option<Job>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn delivery(&self, _id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn list_deliveries(
+        &self,
+        _endpoint: &EndpointId,
+        _before: Option<&DeliveryId>,
+        _limit: u32,
+    ) -> Result<Vec<Delivery>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn endpoint(&self, _id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn api_key_by_hash(
+        &self,
+        _hash: &[u8; 32],
+    ) -> Result<Option<ApiKey>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn rules(&self) -> Result<Vec<StoredRules>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn usage(
+        &self,
+        _day: &str,
+        _subjects: &[String],
+    ) -> Result<Vec<SubjectUsage>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn search_refunds(&self, _search: RefundSearch) -> Result<Found, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn deliveries_of(
+        &self,
+        _refund: &RefundId,
+    ) -> Result<Vec<Delivery>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn notifications_of(
+        &self,
+        _refund: &RefundId,
+    ) -> Result<Vec<InboxRecord>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn payments_under(
+        &self,
+        _number: &NumberText,
+        _allowed: &Merchants,
+    ) -> Result<Vec<Payment>, ReadError> {
+        Err(UNREAD)
+    }
+
+    pub(crate) async fn open_days(
+        &self,
+        _merchant: MerchantName,
+    ) -> Result<Vec<crate::bill::OpenDay>, ReadError> {
+        Err(UNREAD)
+    }
+}
