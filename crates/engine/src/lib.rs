@@ -9,6 +9,7 @@ pub mod address;
 mod adoption;
 mod attention;
 mod audit;
+mod away;
 pub mod batch;
 mod behind;
 pub mod books;

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use tuikuan_store::Lane;
 use tuikuan_terms::MchId;
 
+use crate::away::Away;
 use crate::certificates::{self, Fetched};
 use crate::engine::Engine;
 use crate::ledger::LedgerError;
@@ -166,13 +167,20 @@ async fn dispatch(
     running: Arc<Running>,
 ) {
     let mut changed = engine.store().jobs_changed();
+    let mut away = Away::new("no jobs are claimed");
     loop {
         changed.mark_unchanged();
         let more = match round(&engine, &tracker, &running).await {
-            Ok(more) => more,
+            Ok(more) => {
+                away.back();
+                more
+            }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "jobs not claimed");
-                false
+                let wait = away.failed(&error);
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(wait) => continue,
+                }
             }
         };
         let wait = if more {
