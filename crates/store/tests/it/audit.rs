@@ -8,7 +8,13 @@ use tuikuan_store::{
     Merchants, NewAudit, Options,
 };
 
-use crate::world::{World, at, each, merchant, person, sqlite};
+use crate::world::{World, at, merchant, person, sqlite};
+
+conformance! {
+    a_change_and_its_entry_are_written_together_or_not_at_all,
+    pages_show_what_fits_the_filter_newest_first,
+    the_first_use_of_a_key_on_a_day_is_logged,
+}
 
 /// Entries of the log that is edited.
 const ENTRIES: i64 = 60;
@@ -21,7 +27,7 @@ fn entry(n: i64) -> NewAudit {
     NewAudit::of(at(n), &by, Action::REFUND_CANCELLED, (&subject, &detail))
 }
 
-async fn filled(world: &World) -> AuditHead {
+pub(crate) async fn filled(world: &World) -> AuditHead {
     for n in 1..=ENTRIES {
         let change = AdminChange {
             act: Administered::Noted,
@@ -36,71 +42,65 @@ async fn verified(world: &World, kept: Option<AuditHead>) -> Result<AuditHead, A
     world.store.verify_audit(kept).await.unwrap()
 }
 
-#[tokio::test]
-async fn a_change_and_its_entry_are_written_together_or_not_at_all() {
-    for world in each().await {
-        let id = world.queued(1, at(0)).await;
-        let cancel = async |world: &World| Change {
-            audit: Some(entry(1)),
-            ..world.command(&id, Command::Cancel, at(1)).await
-        };
-        let (first, second) = (cancel(&world).await, cancel(&world).await);
-        world.commit(first).await.unwrap();
-        let lost = world.commit(second).await;
-        assert!(matches!(lost, Err(CommitError::Conflict)));
-        assert_eq!(verified(&world, None).await.unwrap().number, 1);
-    }
+async fn a_change_and_its_entry_are_written_together_or_not_at_all(world: World) {
+    let id = world.queued(1, at(0)).await;
+    let cancel = async |world: &World| Change {
+        audit: Some(entry(1)),
+        ..world.command(&id, Command::Cancel, at(1)).await
+    };
+    let (first, second) = (cancel(&world).await, cancel(&world).await);
+    world.commit(first).await.unwrap();
+    let lost = world.commit(second).await;
+    assert!(matches!(lost, Err(CommitError::Conflict)));
+    assert_eq!(verified(&world, None).await.unwrap().number, 1);
 }
 
-#[tokio::test]
-async fn pages_show_what_fits_the_filter_newest_first() {
-    for world in each().await {
-        filled(&world).await;
-        let mut filter = AuditFilter {
-            limit: 7,
-            ..AuditFilter::of(Merchants::All)
-        };
-        let mut seen = Vec::new();
-        loop {
-            let page = world.store.list_audit(filter.clone()).await.unwrap();
-            assert!(page.entries.len() <= 7);
-            seen.extend(page.entries.iter().map(|entry| entry.number));
-            match page.next {
-                Some(next) => filter.before = Some(next),
-                None => break,
-            }
+async fn pages_show_what_fits_the_filter_newest_first(world: World) {
+    filled(&world).await;
+    let mut filter = AuditFilter {
+        limit: 7,
+        ..AuditFilter::of(Merchants::All)
+    };
+    let mut seen = Vec::new();
+    loop {
+        let page = world.store.list_audit(filter.clone()).await.unwrap();
+        assert!(page.entries.len() <= 7);
+        seen.extend(page.entries.iter().map(|entry| entry.number));
+        match page.next {
+            Some(next) => filter.before = Some(next),
+            None => break,
         }
-        assert_eq!(seen, (1..=ENTRIES).rev().collect::<Vec<_>>());
-        let of = async |filter: AuditFilter| {
-            let page = world.store.list_audit(filter).await.unwrap();
-            page.entries
-                .into_iter()
-                .map(|e| e.number)
-                .collect::<Vec<_>>()
-        };
-        let all = AuditFilter::of(Merchants::All);
-        let some = AuditFilter {
-            actor: Some(person(1).to_string()),
-            subject: Some(format!("rf_{:020}", 1)),
-            action: Some("refund.".to_owned()),
-            from: Some(at(10)),
-            to: Some(at(47)),
-            ..all.clone()
-        };
-        assert_eq!(of(some).await, vec![46, 31, 16]);
-        let other = AuditFilter {
-            action: Some("key.".to_owned()),
-            ..all
-        };
-        assert_eq!(of(other).await, Vec::<i64>::new());
-        let scoped = of(AuditFilter::of(Merchants::Only(vec![merchant("other")]))).await;
-        assert!(scoped.len() == 30 && scoped.iter().all(|n| n % 2 == 1));
-        assert!(
-            of(AuditFilter::of(Merchants::Only(vec![])))
-                .await
-                .is_empty()
-        );
     }
+    assert_eq!(seen, (1..=ENTRIES).rev().collect::<Vec<_>>());
+    let of = async |filter: AuditFilter| {
+        let page = world.store.list_audit(filter).await.unwrap();
+        page.entries
+            .into_iter()
+            .map(|e| e.number)
+            .collect::<Vec<_>>()
+    };
+    let all = AuditFilter::of(Merchants::All);
+    let some = AuditFilter {
+        actor: Some(person(1).to_string()),
+        subject: Some(format!("rf_{:020}", 1)),
+        action: Some("refund.".to_owned()),
+        from: Some(at(10)),
+        to: Some(at(47)),
+        ..all.clone()
+    };
+    assert_eq!(of(some).await, vec![46, 31, 16]);
+    let other = AuditFilter {
+        action: Some("key.".to_owned()),
+        ..all
+    };
+    assert_eq!(of(other).await, Vec::<i64>::new());
+    let scoped = of(AuditFilter::of(Merchants::Only(vec![merchant("other")]))).await;
+    assert!(scoped.len() == 30 && scoped.iter().all(|n| n % 2 == 1));
+    assert!(
+        of(AuditFilter::of(Merchants::Only(vec![])))
+            .await
+            .is_empty()
+    );
 }
 
 /// Numbers from a seed.
@@ -408,41 +408,38 @@ fn everything_that_is_logged_stands_in_the_table() {
     }
 }
 
-#[tokio::test]
-async fn the_first_use_of_a_key_on_a_day_is_logged() {
-    for world in each().await {
-        let key = tuikuan_store::ApiKey {
-            id: "key_00000001".parse().unwrap(),
-            name: "shop".to_owned(),
-            hash: [1; 32],
-            owner: None,
-            role: tuikuan_domain::Role::Operator,
-            scope: tuikuan_store::Scope::All,
-            created_at: at(0),
-            created_by: None,
-            last_used_at: None,
-            expires_at: None,
-            revoked_at: None,
-        };
-        let change = AdminChange {
-            act: Administered::KeyCreated(key.clone()),
-            audit: entry(1),
-        };
-        world.store.administer(change).await.unwrap();
-        // An hour later, and on the next day.
-        for seconds in [0, 10, 3600, 86_400] {
-            world
-                .store
-                .touch_key(key.id.clone(), at(seconds))
-                .await
-                .unwrap();
-        }
-        let filter = AuditFilter {
-            action: Some("key.used".to_owned()),
-            ..AuditFilter::of(Merchants::All)
-        };
-        let log = world.store.list_audit(filter).await.unwrap().entries;
-        let days: Vec<_> = log.iter().map(|entry| entry.entry.at).collect();
-        assert_eq!(days, [at(86_400), at(0)]);
+async fn the_first_use_of_a_key_on_a_day_is_logged(world: World) {
+    let key = tuikuan_store::ApiKey {
+        id: "key_00000001".parse().unwrap(),
+        name: "shop".to_owned(),
+        hash: [1; 32],
+        owner: None,
+        role: tuikuan_domain::Role::Operator,
+        scope: tuikuan_store::Scope::All,
+        created_at: at(0),
+        created_by: None,
+        last_used_at: None,
+        expires_at: None,
+        revoked_at: None,
+    };
+    let change = AdminChange {
+        act: Administered::KeyCreated(key.clone()),
+        audit: entry(1),
+    };
+    world.store.administer(change).await.unwrap();
+    // An hour later, and on the next day.
+    for seconds in [0, 10, 3600, 86_400] {
+        world
+            .store
+            .touch_key(key.id.clone(), at(seconds))
+            .await
+            .unwrap();
     }
+    let filter = AuditFilter {
+        action: Some("key.used".to_owned()),
+        ..AuditFilter::of(Merchants::All)
+    };
+    let log = world.store.list_audit(filter).await.unwrap().entries;
+    let days: Vec<_> = log.iter().map(|entry| entry.entry.at).collect();
+    assert_eq!(days, [at(86_400), at(0)]);
 }

@@ -13,9 +13,20 @@ use tuikuan_store::{
 use tuikuan_terms::{Fen, MchId, OutRefundNo, SubMchId};
 
 use crate::world::{
-    World, at, each, fen, mch_id, merchant, number, order, payment, person, refund_id, registered,
-    wanted,
+    World, at, fen, mch_id, merchant, number, order, payment, person, refund_id, registered, wanted,
 };
+
+conformance! {
+    the_same_content_is_the_same_batch_until_it_is_withdrawn,
+    a_line_is_linked_once_and_only_while_the_batch_runs,
+    who_lost_the_lease_of_the_feeder_makes_no_refund,
+    counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them,
+    a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queued,
+    what_a_line_found_is_not_withdrawn_with_its_batch,
+    lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice,
+    the_dry_run_knows_payments_refunds_and_what_was_refunded_a_short_while_ago,
+    lists_show_the_merchants_that_may_be_seen_and_lines_stay_as_they_are,
+}
 
 fn batch_id(n: u32) -> BatchId {
     format!("bt_{n:020}").parse().unwrap()
@@ -114,7 +125,7 @@ impl World {
         self.store.batch(&batch_id(1)).await.unwrap().unwrap()
     }
 
-    async fn running_batch(&self, count: u32) -> Guard {
+    pub(crate) async fn running_batch(&self, count: u32) -> Guard {
         self.checked_batch(count).await;
         let batch = self.steered(submit(Need::NotNeeded)).await;
         assert_eq!(batch.state, BatchState::Running);
@@ -128,7 +139,7 @@ impl World {
     }
 
     /// The refund of a line, linked to it.
-    async fn fed(&self, n: u32, guard: &Guard) -> Change {
+    pub(crate) async fn fed(&self, n: u32, guard: &Guard) -> Change {
         Change {
             guard: Some(guard.clone()),
             line: Some(LineMark {
@@ -147,104 +158,92 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn the_same_content_is_the_same_batch_until_it_is_withdrawn() {
-    for world in each().await {
-        let batch = world.checked_batch(2).await;
-        assert_eq!(batch.state, BatchState::Checked);
-        assert_eq!(batch.summary.new_lines, 2);
-        let again = world.store.begin_batch(new(2, 1)).await.unwrap();
-        assert_eq!((&again.id, again.state), (&batch.id, BatchState::Draft));
-        assert_eq!(again.version, batch.version + 1);
-        let stored = world.store.batch(&batch.id).await.unwrap().unwrap();
-        assert_eq!(stored, again);
-        // Its job looks after the check; it is known that it was checked before.
-        assert_eq!(stored.checked_at, Some(at(1)));
-        world.batch_job().await;
-        world.steered(Steer::Cancel).await;
-        let other = world.store.begin_batch(new(2, 1)).await.unwrap();
-        assert_eq!(other.id, batch_id(2));
-    }
+async fn the_same_content_is_the_same_batch_until_it_is_withdrawn(world: World) {
+    let batch = world.checked_batch(2).await;
+    assert_eq!(batch.state, BatchState::Checked);
+    assert_eq!(batch.summary.new_lines, 2);
+    let again = world.store.begin_batch(new(2, 1)).await.unwrap();
+    assert_eq!((&again.id, again.state), (&batch.id, BatchState::Draft));
+    assert_eq!(again.version, batch.version + 1);
+    let stored = world.store.batch(&batch.id).await.unwrap().unwrap();
+    assert_eq!(stored, again);
+    // Its job looks after the check; it is known that it was checked before.
+    assert_eq!(stored.checked_at, Some(at(1)));
+    world.batch_job().await;
+    world.steered(Steer::Cancel).await;
+    let other = world.store.begin_batch(new(2, 1)).await.unwrap();
+    assert_eq!(other.id, batch_id(2));
 }
 
-#[tokio::test]
-async fn a_line_is_linked_once_and_only_while_the_batch_runs() {
-    for world in each().await {
-        let guard = world.running_batch(3).await;
-        assert_eq!(world.count(Outcome::Pending).await, (3, 300));
-        world.commit(world.fed(1, &guard).await).await.unwrap();
-        assert_eq!(world.count(Outcome::Pending).await, (2, 200));
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (1, 100));
-        // The same line again, as a second feeder would have it.
-        let again = Change {
-            line: world.fed(1, &guard).await.line,
-            ..Change::empty(at(4))
-        };
-        let refused = world.commit(again).await;
-        assert!(matches!(refused, Err(CommitError::Conflict)));
-        let second = world.fed(2, &guard).await;
-        world.steered(Steer::Pause).await;
-        let refused = world.commit(second).await;
-        assert!(matches!(refused, Err(CommitError::Conflict)));
-        assert_eq!(world.store.refund(&refund_id(2)).await.unwrap(), None);
-        assert_eq!(world.count(Outcome::Pending).await, (2, 200));
-        assert_eq!(
-            world.store.batches_of(&refund_id(1)).await.unwrap(),
-            vec![batch_id(1)]
-        );
-        let pending = world.store.batch_pending(&batch_id(1), 10).await.unwrap();
-        assert_eq!(pending, vec![line(2), line(3)]);
-    }
+async fn a_line_is_linked_once_and_only_while_the_batch_runs(world: World) {
+    let guard = world.running_batch(3).await;
+    assert_eq!(world.count(Outcome::Pending).await, (3, 300));
+    world.commit(world.fed(1, &guard).await).await.unwrap();
+    assert_eq!(world.count(Outcome::Pending).await, (2, 200));
+    assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (1, 100));
+    // The same line again, as a second feeder would have it.
+    let again = Change {
+        line: world.fed(1, &guard).await.line,
+        ..Change::empty(at(4))
+    };
+    let refused = world.commit(again).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)));
+    let second = world.fed(2, &guard).await;
+    world.steered(Steer::Pause).await;
+    let refused = world.commit(second).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)));
+    assert_eq!(world.store.refund(&refund_id(2)).await.unwrap(), None);
+    assert_eq!(world.count(Outcome::Pending).await, (2, 200));
+    assert_eq!(
+        world.store.batches_of(&refund_id(1)).await.unwrap(),
+        vec![batch_id(1)]
+    );
+    let pending = world.store.batch_pending(&batch_id(1), 10).await.unwrap();
+    assert_eq!(pending, vec![line(2), line(3)]);
 }
 
-#[tokio::test]
-async fn who_lost_the_lease_of_the_feeder_makes_no_refund() {
-    for world in each().await {
-        let old = world.running_batch(1).await;
-        let change = world.fed(1, &old).await;
-        let claimed = world.claim_lane(Lane::Batch(batch_id(1)), at(100)).await;
-        assert!(claimed[0].rescued);
-        let refused = world.commit(change).await;
-        assert!(matches!(refused, Err(CommitError::LeaseLost)));
-        assert_eq!(world.store.refund(&refund_id(1)).await.unwrap(), None);
-        assert_eq!(claimed[0].guard.key, JobKey::Batch(batch_id(1)));
-    }
+async fn who_lost_the_lease_of_the_feeder_makes_no_refund(world: World) {
+    let old = world.running_batch(1).await;
+    let change = world.fed(1, &old).await;
+    let claimed = world.claim_lane(Lane::Batch(batch_id(1)), at(100)).await;
+    assert!(claimed[0].rescued);
+    let refused = world.commit(change).await;
+    assert!(matches!(refused, Err(CommitError::LeaseLost)));
+    assert_eq!(world.store.refund(&refund_id(1)).await.unwrap(), None);
+    assert_eq!(claimed[0].guard.key, JobKey::Batch(batch_id(1)));
 }
 
-#[tokio::test]
-async fn counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them() {
-    for world in each().await {
-        let guard = world.running_batch(2).await;
-        world.commit(world.fed(1, &guard).await).await.unwrap();
-        let refused = Change {
-            guard: Some(guard.clone()),
-            line: Some(LineMark {
-                batch: batch_id(1),
-                line: 3,
-                end: LineEnd::Refused {
-                    code: "amount_exceeds_refundable",
-                    message: "too much".to_owned(),
-                },
-            }),
-            ..Change::empty(at(4))
-        };
-        world.commit(refused).await.unwrap();
-        let cancel = world.command(&refund_id(1), Command::Cancel, at(9)).await;
-        world.commit(cancel).await.unwrap();
-        assert_eq!(world.count(Outcome::Refused).await, (1, 100));
-        assert_eq!(
-            world.count(Outcome::Refund(Status::Cancelled)).await,
-            (1, 100)
-        );
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (0, 0));
-        let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
-        assert_eq!(batch.state, BatchState::Finished);
-        assert_eq!(batch.ended_at, Some(at(9)));
-        let faults = world.lines(LineFilter::Faults).await;
-        assert_eq!(faults.len(), 1);
-        let error = faults[0].error.as_ref().unwrap();
-        assert_eq!(error.code, "amount_exceeds_refundable");
-    }
+async fn counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them(world: World) {
+    let guard = world.running_batch(2).await;
+    world.commit(world.fed(1, &guard).await).await.unwrap();
+    let refused = Change {
+        guard: Some(guard.clone()),
+        line: Some(LineMark {
+            batch: batch_id(1),
+            line: 3,
+            end: LineEnd::Refused {
+                code: "amount_exceeds_refundable",
+                message: "too much".to_owned(),
+            },
+        }),
+        ..Change::empty(at(4))
+    };
+    world.commit(refused).await.unwrap();
+    let cancel = world.command(&refund_id(1), Command::Cancel, at(9)).await;
+    world.commit(cancel).await.unwrap();
+    assert_eq!(world.count(Outcome::Refused).await, (1, 100));
+    assert_eq!(
+        world.count(Outcome::Refund(Status::Cancelled)).await,
+        (1, 100)
+    );
+    assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (0, 0));
+    let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
+    assert_eq!(batch.state, BatchState::Finished);
+    assert_eq!(batch.ended_at, Some(at(9)));
+    let faults = world.lines(LineFilter::Faults).await;
+    assert_eq!(faults.len(), 1);
+    let error = faults[0].error.as_ref().unwrap();
+    assert_eq!(error.code, "amount_exceeds_refundable");
 }
 
 impl World {
@@ -259,122 +258,107 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queued() {
-    for world in each().await {
-        let guard = world.running_batch(3).await;
-        world.commit(world.fed(1, &guard).await).await.unwrap();
-        let queued = world.store.batch_queued(&batch_id(1), 10).await.unwrap();
-        assert_eq!(queued, vec![refund_id(1)]);
-        world.steered(Steer::Cancel).await;
-        assert_eq!(world.count(Outcome::Withdrawn).await, (2, 200));
-        assert_eq!(world.count(Outcome::Pending).await, (0, 0));
-        let lines = world.lines(LineFilter::All).await;
-        let outcomes: Vec<Outcome> = lines.iter().map(|line| line.outcome).collect();
-        let queued = Outcome::Refund(Status::Queued);
-        assert_eq!(
-            outcomes,
-            vec![queued, Outcome::Withdrawn, Outcome::Withdrawn]
-        );
-        assert_eq!(lines[0].refund, Some(refund_id(1)));
-        // Its job comes once more, to cancel what is queued.
-        world.batch_job().await;
-    }
+async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queued(world: World) {
+    let guard = world.running_batch(3).await;
+    world.commit(world.fed(1, &guard).await).await.unwrap();
+    let queued = world.store.batch_queued(&batch_id(1), 10).await.unwrap();
+    assert_eq!(queued, vec![refund_id(1)]);
+    world.steered(Steer::Cancel).await;
+    assert_eq!(world.count(Outcome::Withdrawn).await, (2, 200));
+    assert_eq!(world.count(Outcome::Pending).await, (0, 0));
+    let lines = world.lines(LineFilter::All).await;
+    let outcomes: Vec<Outcome> = lines.iter().map(|line| line.outcome).collect();
+    let queued = Outcome::Refund(Status::Queued);
+    assert_eq!(
+        outcomes,
+        vec![queued, Outcome::Withdrawn, Outcome::Withdrawn]
+    );
+    assert_eq!(lines[0].refund, Some(refund_id(1)));
+    // Its job comes once more, to cancel what is queued.
+    world.batch_job().await;
 }
 
-#[tokio::test]
-async fn what_a_line_found_is_not_withdrawn_with_its_batch() {
-    for world in each().await {
-        let guard = world.running_batch(1).await;
-        world
-            .commit(world.request(wanted(1, 1, 100), at(3)).await)
-            .await
-            .unwrap();
-        let mark = LineMark {
-            batch: batch_id(1),
-            line: 2,
-            end: LineEnd::Found(refund_id(1)),
-        };
-        let found = Change {
-            guard: Some(guard),
-            line: Some(mark),
-            ..Change::empty(at(4))
-        };
-        world.commit(found).await.unwrap();
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (1, 100));
-        assert_eq!(
-            world.store.batches_of(&refund_id(1)).await.unwrap(),
-            vec![batch_id(1)]
-        );
-        let queued = world.store.batch_queued(&batch_id(1), 10).await.unwrap();
-        assert_eq!(queued, vec![]);
-    }
+async fn what_a_line_found_is_not_withdrawn_with_its_batch(world: World) {
+    let guard = world.running_batch(1).await;
+    world
+        .commit(world.request(wanted(1, 1, 100), at(3)).await)
+        .await
+        .unwrap();
+    let mark = LineMark {
+        batch: batch_id(1),
+        line: 2,
+        end: LineEnd::Found(refund_id(1)),
+    };
+    let found = Change {
+        guard: Some(guard),
+        line: Some(mark),
+        ..Change::empty(at(4))
+    };
+    world.commit(found).await.unwrap();
+    assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (1, 100));
+    assert_eq!(
+        world.store.batches_of(&refund_id(1)).await.unwrap(),
+        vec![batch_id(1)]
+    );
+    let queued = world.store.batch_queued(&batch_id(1), 10).await.unwrap();
+    assert_eq!(queued, vec![]);
 }
 
-#[tokio::test]
-async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice() {
-    for world in each().await {
-        let guard = world.running_batch(4).await;
-        let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
-        let next = steer(&batch, &Steer::Cancel, &person(1), at(4)).unwrap();
-        let cancel = BatchWrite::Steered(Box::new(next), audit("batch.cancelled"));
-        let early = BatchWrite::Fed(batch_id(1), 2);
-        // While the writer is busy with the first, the others come together.
-        let (early, one, two, cancelled) = tokio::join!(
-            world.store.write_batch(early),
-            world.commit(world.fed(1, &guard).await),
-            world.commit(world.fed(2, &guard).await),
-            world.store.write_batch(cancel),
-        );
-        early.unwrap();
-        one.unwrap();
-        two.unwrap();
-        cancelled.unwrap();
-        assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (2, 200));
-        assert_eq!(world.count(Outcome::Withdrawn).await, (2, 200));
-        assert_eq!(world.count(Outcome::Pending).await, (0, 0));
-    }
+async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice(world: World) {
+    let guard = world.running_batch(4).await;
+    let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
+    let next = steer(&batch, &Steer::Cancel, &person(1), at(4)).unwrap();
+    let cancel = BatchWrite::Steered(Box::new(next), audit("batch.cancelled"));
+    let early = BatchWrite::Fed(batch_id(1), 2);
+    // While the writer is busy with the first, the others come together.
+    let (early, one, two, cancelled) = tokio::join!(
+        world.store.write_batch(early),
+        world.commit(world.fed(1, &guard).await),
+        world.commit(world.fed(2, &guard).await),
+        world.store.write_batch(cancel),
+    );
+    early.unwrap();
+    one.unwrap();
+    two.unwrap();
+    cancelled.unwrap();
+    assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (2, 200));
+    assert_eq!(world.count(Outcome::Withdrawn).await, (2, 200));
+    assert_eq!(world.count(Outcome::Pending).await, (0, 0));
 }
 
-#[tokio::test]
-async fn the_dry_run_knows_payments_refunds_and_what_was_refunded_a_short_while_ago() {
-    for world in each().await {
-        world.queued(1, at(0)).await;
-        world.commit(registered(payment(2, 100))).await.unwrap();
-        let again = Line {
-            out_refund_no: number(7),
-            ..line(1)
-        };
-        let known = world.facts(vec![line(1), again, line(2), line(3)]).await;
-        let facts: Vec<&Facts> = known.iter().map(|(_, facts)| facts).collect();
-        assert_eq!(facts[0].refund.as_ref().unwrap().id, refund_id(1));
-        assert_eq!(facts[1].refund, None);
-        assert_eq!(facts[1].same_amount, Some(refund_id(1)));
-        assert_eq!(facts[1].payment.as_ref().unwrap().refundable, Fen::ZERO);
-        assert_eq!(facts[2].payment.as_ref().unwrap().refundable, fen(100));
-        assert_eq!(facts[3], &Facts::default());
-    }
+async fn the_dry_run_knows_payments_refunds_and_what_was_refunded_a_short_while_ago(world: World) {
+    world.queued(1, at(0)).await;
+    world.commit(registered(payment(2, 100))).await.unwrap();
+    let again = Line {
+        out_refund_no: number(7),
+        ..line(1)
+    };
+    let known = world.facts(vec![line(1), again, line(2), line(3)]).await;
+    let facts: Vec<&Facts> = known.iter().map(|(_, facts)| facts).collect();
+    assert_eq!(facts[0].refund.as_ref().unwrap().id, refund_id(1));
+    assert_eq!(facts[1].refund, None);
+    assert_eq!(facts[1].same_amount, Some(refund_id(1)));
+    assert_eq!(facts[1].payment.as_ref().unwrap().refundable, Fen::ZERO);
+    assert_eq!(facts[2].payment.as_ref().unwrap().refundable, fen(100));
+    assert_eq!(facts[3], &Facts::default());
 }
 
-#[tokio::test]
-async fn lists_show_the_merchants_that_may_be_seen_and_lines_stay_as_they_are() {
-    for world in each().await {
-        world.checked_batch(1).await;
-        let list = |allowed: Merchants| {
-            let filter = BatchFilter {
-                allowed,
-                merchant: None,
-                state: None,
-                after: None,
-                limit: 10,
-            };
-            world.store.batches(filter)
+async fn lists_show_the_merchants_that_may_be_seen_and_lines_stay_as_they_are(world: World) {
+    world.checked_batch(1).await;
+    let list = |allowed: Merchants| {
+        let filter = BatchFilter {
+            allowed,
+            merchant: None,
+            state: None,
+            after: None,
+            limit: 10,
         };
-        assert_eq!(list(Merchants::All).await.unwrap().items.len(), 1);
-        let other = Merchants::Only(vec![merchant("other")]);
-        assert_eq!(list(other).await.unwrap().items.len(), 0);
-        let lane = Lane::of_step(Step::Submit, &mch_id(), tuikuan_domain::Source::Batch);
-        assert_eq!(lane, Lane::Bulk(mch_id()));
-        assert_eq!(world.store.lane_backlog(&lane, at(9), 5).await.unwrap(), 0);
-    }
+        world.store.batches(filter)
+    };
+    assert_eq!(list(Merchants::All).await.unwrap().items.len(), 1);
+    let other = Merchants::Only(vec![merchant("other")]);
+    assert_eq!(list(other).await.unwrap().items.len(), 0);
+    let lane = Lane::of_step(Step::Submit, &mch_id(), tuikuan_domain::Source::Batch);
+    assert_eq!(lane, Lane::Bulk(mch_id()));
+    assert_eq!(world.store.lane_backlog(&lane, at(9), 5).await.unwrap(), 0);
 }

@@ -2,7 +2,12 @@
 
 use tuikuan_store::{Change, InboxCursor, InboxEntry, InboxFilter, Merchants, Settled};
 
-use crate::world::{World, at, each, merchant};
+use crate::world::{World, at, merchant};
+
+conformance! {
+    pages_show_every_notification_once_newest_first,
+    filters_narrow_the_inbox,
+}
 
 async fn told(world: &World, n: u8, of: &str, outcome: &str) {
     let mut change = Change::empty(at(i64::from(n)));
@@ -25,51 +30,44 @@ async fn bodies(world: &World, filter: InboxFilter) -> Vec<u8> {
     found.iter().map(|row| row.entry.body[0]).collect()
 }
 
-#[tokio::test]
-async fn pages_show_every_notification_once_newest_first() {
-    for world in each().await {
-        for n in 1..=9 {
-            let of = if n % 3 == 0 { "other" } else { "main" };
-            told(&world, n, of, "applied").await;
-        }
-        let mut filter =
-            InboxFilter::of(Merchants::Only(vec![merchant("main"), merchant("other")]));
-        filter.limit = 2;
-        let mut seen = Vec::new();
-        loop {
-            let page = world.store.notifications(filter.clone()).await.unwrap();
-            let Some(last) = page.last() else { break };
-            let cursor = InboxCursor {
-                received_at: last.entry.received_at,
-                number: last.number,
-            };
-            seen.extend(page.iter().map(|row| row.entry.body[0]));
-            filter.after = Some(cursor.to_string().parse().unwrap());
-        }
-        assert_eq!(seen, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+async fn pages_show_every_notification_once_newest_first(world: World) {
+    for n in 1..=9 {
+        let of = if n % 3 == 0 { "other" } else { "main" };
+        told(&world, n, of, "applied").await;
     }
+    let mut filter = InboxFilter::of(Merchants::Only(vec![merchant("main"), merchant("other")]));
+    filter.limit = 2;
+    let mut seen = Vec::new();
+    loop {
+        let page = world.store.notifications(filter.clone()).await.unwrap();
+        let Some(last) = page.last() else { break };
+        let cursor = InboxCursor {
+            received_at: last.entry.received_at,
+            number: last.number,
+        };
+        seen.extend(page.iter().map(|row| row.entry.body[0]));
+        filter.after = Some(cursor.to_string().parse().unwrap());
+    }
+    assert_eq!(seen, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
 }
 
-#[tokio::test]
-async fn filters_narrow_the_inbox() {
-    for world in each().await {
-        told(&world, 1, "main", "applied").await;
-        told(&world, 2, "main", "unmatched").await;
-        told(&world, 3, "other", "conflict").await;
-        let all = || InboxFilter::of(Merchants::Only(vec![merchant("main")]));
-        assert_eq!(bodies(&world, all()).await, [2, 1]);
-        let mut filter = all();
-        filter.outcomes = vec!["unmatched", "conflict"];
-        assert_eq!(bodies(&world, filter).await, [2]);
-        let mut filter = all();
-        filter.outcomes = vec!["applied"];
-        filter.settled = Settled::Hidden;
-        assert_eq!(bodies(&world, filter).await, [1]);
-        let mut filter = all();
-        (filter.from, filter.to) = (Some(at(1)), Some(at(2)));
-        assert_eq!(bodies(&world, filter).await, [2]);
-        let mut filter = all();
-        filter.merchant = Some(merchant("other"));
-        assert!(bodies(&world, filter).await.is_empty());
-    }
+async fn filters_narrow_the_inbox(world: World) {
+    told(&world, 1, "main", "applied").await;
+    told(&world, 2, "main", "unmatched").await;
+    told(&world, 3, "other", "conflict").await;
+    let all = || InboxFilter::of(Merchants::Only(vec![merchant("main")]));
+    assert_eq!(bodies(&world, all()).await, [2, 1]);
+    let mut filter = all();
+    filter.outcomes = vec!["unmatched", "conflict"];
+    assert_eq!(bodies(&world, filter).await, [2]);
+    let mut filter = all();
+    filter.outcomes = vec!["applied"];
+    filter.settled = Settled::Hidden;
+    assert_eq!(bodies(&world, filter).await, [1]);
+    let mut filter = all();
+    (filter.from, filter.to) = (Some(at(1)), Some(at(2)));
+    assert_eq!(bodies(&world, filter).await, [2]);
+    let mut filter = all();
+    filter.merchant = Some(merchant("other"));
+    assert!(bodies(&world, filter).await.is_empty());
 }

@@ -1,10 +1,13 @@
-//! The conformance suite of the store: every test runs on every engine and way of writing that
-//! [`world::each`] knows. What only SQLite can show stands in `sqlite_only`.
+//! The conformance suite of the store: every test runs on each engine and way of writing, see
+//! `conformance`. What only one engine can show stands in `sqlite_only` and `postgres_only`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "in tests, and in the short ways to say things in them, a panic is the answer"
 )]
+
+#[macro_use]
+mod conformance;
 
 mod admin;
 mod approvals;
@@ -13,6 +16,7 @@ mod batches;
 mod bills;
 mod care;
 mod changes;
+mod copying;
 mod figures;
 mod histories;
 mod inbox;
@@ -22,6 +26,9 @@ mod limits;
 mod lists;
 mod money;
 mod people;
+mod postgres_only;
+mod quotas;
+mod scratch;
 mod search;
 mod sqlite_only;
 mod world;

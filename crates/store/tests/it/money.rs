@@ -6,33 +6,37 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tuikuan_domain::refund::{Command, Situation as Held, decide};
 use tuikuan_store::{CommitError, Situation};
 
-use crate::world::{at, each, fen, order, payment, payment_id, registered, wanted};
+use crate::world::{World, at, fen, order, payment, payment_id, registered, wanted};
+
+conformance! {
+    exactly_what_fits_is_accepted,
+    the_database_refuses_what_a_blind_door_allows,
+    no_more_than_fifty_refunds_count,
+    one_order_is_one_payment,
+}
 
 /// 64 callers want 3 fen each, several times, of an order of 100 fen: 33 fit (and fewer than 50).
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn exactly_what_fits_is_accepted() {
-    for world in each().await {
-        let world = Arc::new(world);
-        world.commit(registered(payment(1, 100))).await.unwrap();
-        let next = Arc::new(AtomicU32::new(1));
-        let mut callers = tokio::task::JoinSet::new();
-        for _ in 0..64 {
-            let (world, next) = (Arc::clone(&world), Arc::clone(&next));
-            callers.spawn(async move {
-                let mut accepted: u32 = 0;
-                for _ in 0..3 {
-                    let n = next.fetch_add(1, Ordering::Relaxed);
-                    accepted += u32::from(request(&world, n).await);
-                }
-                accepted
-            });
-        }
-        let accepted: u32 = callers.join_all().await.into_iter().sum();
-        assert_eq!(accepted, 33);
-        let payment = world.store.payment(&payment_id(1)).await.unwrap().unwrap();
-        assert_eq!((payment.reserved, payment.refunds), (fen(99), 33));
-        assert_eq!(world.store.refunds_of(&payment.id).await.unwrap().len(), 33);
+async fn exactly_what_fits_is_accepted(world: World) {
+    let world = Arc::new(world);
+    world.commit(registered(payment(1, 100))).await.unwrap();
+    let next = Arc::new(AtomicU32::new(1));
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..64 {
+        let (world, next) = (Arc::clone(&world), Arc::clone(&next));
+        callers.spawn(async move {
+            let mut accepted: u32 = 0;
+            for _ in 0..3 {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                accepted += u32::from(request(&world, n).await);
+            }
+            accepted
+        });
     }
+    let accepted: u32 = callers.join_all().await.into_iter().sum();
+    assert_eq!(accepted, 33);
+    let payment = world.store.payment(&payment_id(1)).await.unwrap().unwrap();
+    assert_eq!((payment.reserved, payment.refunds), (fen(99), 33));
+    assert_eq!(world.store.refunds_of(&payment.id).await.unwrap().len(), 33);
 }
 
 /// As the ledger does: load, decide, commit, and again after a conflict.
@@ -61,52 +65,43 @@ async fn request(world: &crate::world::World, n: u32) -> bool {
 }
 
 /// A door that does not look: the constraint of the database still holds, whoever else commits.
-#[tokio::test]
-async fn the_database_refuses_what_a_blind_door_allows() {
-    for world in each().await {
-        world.commit(registered(payment(1, 100))).await.unwrap();
-        let blind = Situation {
-            refund: None,
-            payment: Some(payment(1, 1_000_000)),
-        };
-        let mut change = world.request_against(wanted(1, 1, 101), &blind, at(0));
-        change.refund.as_mut().unwrap().record.total = Some(fen(200));
-        let changed = change.payment.as_mut().unwrap();
-        changed.record.total = fen(100);
-        let good = world.request_against(wanted(2, 2, 5), &Situation::default(), at(0));
-        let (bad, good) = tokio::join!(world.commit(change), world.commit(good));
-        match bad {
-            Err(CommitError::Overdrawn { constraint }) => assert_eq!(constraint, "payment_sums"),
-            other => panic!("{other:?}"),
-        }
-        good.unwrap();
-        let stored = world.store.payment(&payment_id(1)).await.unwrap();
-        assert_eq!(stored, Some(payment(1, 100)));
-        assert!(world.situation(&wanted(1, 1, 101)).await.refund.is_none());
+async fn the_database_refuses_what_a_blind_door_allows(world: World) {
+    world.commit(registered(payment(1, 100))).await.unwrap();
+    let blind = Situation {
+        refund: None,
+        payment: Some(payment(1, 1_000_000)),
+    };
+    let mut change = world.request_against(wanted(1, 1, 101), &blind, at(0));
+    change.refund.as_mut().unwrap().record.total = Some(fen(200));
+    let changed = change.payment.as_mut().unwrap();
+    changed.record.total = fen(100);
+    let good = world.request_against(wanted(2, 2, 5), &Situation::default(), at(0));
+    let (bad, good) = tokio::join!(world.commit(change), world.commit(good));
+    match bad {
+        Err(CommitError::Overdrawn { constraint }) => assert_eq!(constraint, "payment_sums"),
+        other => panic!("{other:?}"),
     }
+    good.unwrap();
+    let stored = world.store.payment(&payment_id(1)).await.unwrap();
+    assert_eq!(stored, Some(payment(1, 100)));
+    assert!(world.situation(&wanted(1, 1, 101)).await.refund.is_none());
 }
 
-#[tokio::test]
-async fn no_more_than_fifty_refunds_count() {
-    for world in each().await {
-        let mut full = payment(1, 1000);
-        full.refunds = 51;
-        let error = world.commit(registered(full)).await.unwrap_err();
-        assert!(matches!(error, CommitError::Overdrawn { .. }), "{error:?}");
-    }
+async fn no_more_than_fifty_refunds_count(world: World) {
+    let mut full = payment(1, 1000);
+    full.refunds = 51;
+    let error = world.commit(registered(full)).await.unwrap_err();
+    assert!(matches!(error, CommitError::Overdrawn { .. }), "{error:?}");
 }
 
-#[tokio::test]
-async fn one_order_is_one_payment() {
-    for world in each().await {
-        world.commit(registered(payment(1, 100))).await.unwrap();
-        let mut twin = payment(2, 100);
-        twin.out_trade_no = order(1).out_trade_no.unwrap();
-        let error = world.commit(registered(twin)).await.unwrap_err();
-        assert!(matches!(error, CommitError::Conflict), "{error:?}");
-        let mut twin = payment(3, 100);
-        twin.transaction_id = payment(1, 100).transaction_id;
-        let error = world.commit(registered(twin)).await.unwrap_err();
-        assert!(matches!(error, CommitError::Conflict), "{error:?}");
-    }
+async fn one_order_is_one_payment(world: World) {
+    world.commit(registered(payment(1, 100))).await.unwrap();
+    let mut twin = payment(2, 100);
+    twin.out_trade_no = order(1).out_trade_no.unwrap();
+    let error = world.commit(registered(twin)).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict), "{error:?}");
+    let mut twin = payment(3, 100);
+    twin.transaction_id = payment(1, 100).transaction_id;
+    let error = world.commit(registered(twin)).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict), "{error:?}");
 }

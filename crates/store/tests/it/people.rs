@@ -7,7 +7,18 @@ use tuikuan_store::{
     Scope, SecondFactor, Session, User,
 };
 
-use crate::world::{World, at, each, merchant, sqlite};
+use crate::world::{World, at, merchant, sqlite};
+
+conformance! {
+    a_person_is_found_by_name_in_any_capitals_and_names_are_unique,
+    a_change_names_the_version_it_replaces,
+    the_last_administrator_stays,
+    who_is_disabled_or_gets_another_password_is_signed_out_everywhere,
+    a_person_has_a_bounded_number_of_sessions_and_the_oldest_go,
+    a_link_is_used_once_in_time_and_by_its_person,
+    a_link_does_not_outlive_the_rights_it_was_made_under,
+    the_first_link_makes_one_person_only,
+}
 
 fn user(n: u32, name: &str, role: Role) -> User {
     User {
@@ -60,56 +71,50 @@ async fn with_user(world: &World, name: &str, role: Role) -> User {
     user
 }
 
-#[tokio::test]
-async fn a_person_is_found_by_name_in_any_capitals_and_names_are_unique() {
-    for world in each().await {
-        let made = with_user(&world, "Wang Fang", Role::Viewer).await;
-        let found = world
+async fn a_person_is_found_by_name_in_any_capitals_and_names_are_unique(world: World) {
+    let made = with_user(&world, "Wang Fang", Role::Viewer).await;
+    let found = world
+        .store
+        .user_by_name(" wang FANG")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((found.id, found.name), (made.id, made.name));
+    let twin = PeopleAct::UserCreated(user(2, "WANG FANG", Role::Viewer));
+    let refused = act(&world, twin, 0).await.unwrap_err();
+    assert!(matches!(refused, CommitError::Conflict), "{refused:?}");
+    assert_eq!(
+        world
             .store
-            .user_by_name(" wang FANG")
+            .verify_audit(None)
             .await
             .unwrap()
-            .unwrap();
-        assert_eq!((found.id, found.name), (made.id, made.name));
-        let twin = PeopleAct::UserCreated(user(2, "WANG FANG", Role::Viewer));
-        let refused = act(&world, twin, 0).await.unwrap_err();
-        assert!(matches!(refused, CommitError::Conflict), "{refused:?}");
-        assert_eq!(
-            world
-                .store
-                .verify_audit(None)
-                .await
-                .unwrap()
-                .map(|head| head.number),
-            Ok(1),
-            "one act, one entry"
-        );
-    }
+            .map(|head| head.number),
+        Ok(1),
+        "one act, one entry"
+    );
 }
 
-#[tokio::test]
-async fn a_change_names_the_version_it_replaces() {
-    for world in each().await {
-        let stored = with_user(&world, "li", Role::Viewer).await;
-        let scope = Scope::Only(vec![merchant("main")]);
-        let changed = User {
-            role: Role::Operator,
-            scope: scope.clone(),
-            ..stored.clone()
-        };
-        act(&world, PeopleAct::UserUpdated(changed), 1)
-            .await
-            .unwrap();
-        let late = act(&world, PeopleAct::UserUpdated(stored.clone()), 2)
-            .await
-            .unwrap_err();
-        assert!(matches!(late, CommitError::Conflict), "{late:?}");
-        let now = world.store.user(&stored.id).await.unwrap().unwrap();
-        assert_eq!(
-            (now.role, now.scope, now.version),
-            (Role::Operator, scope, 2)
-        );
-    }
+async fn a_change_names_the_version_it_replaces(world: World) {
+    let stored = with_user(&world, "li", Role::Viewer).await;
+    let scope = Scope::Only(vec![merchant("main")]);
+    let changed = User {
+        role: Role::Operator,
+        scope: scope.clone(),
+        ..stored.clone()
+    };
+    act(&world, PeopleAct::UserUpdated(changed), 1)
+        .await
+        .unwrap();
+    let late = act(&world, PeopleAct::UserUpdated(stored.clone()), 2)
+        .await
+        .unwrap_err();
+    assert!(matches!(late, CommitError::Conflict), "{late:?}");
+    let now = world.store.user(&stored.id).await.unwrap().unwrap();
+    assert_eq!(
+        (now.role, now.scope, now.version),
+        (Role::Operator, scope, 2)
+    );
 }
 
 #[tokio::test]
@@ -148,100 +153,92 @@ async fn a_second_factor_is_sealed_and_a_code_is_good_once() {
     );
 }
 
-#[tokio::test]
-async fn the_last_administrator_stays() {
-    for world in each().await {
-        let first = with_user(&world, "li", Role::Admin).await;
-        let lowered = User {
-            role: Role::Viewer,
-            ..first.clone()
-        };
-        let away = User {
-            disabled_at: Some(at(1)),
-            ..first.clone()
-        };
-        let narrow = User {
-            scope: Scope::Only(vec![merchant("main")]),
-            ..first.clone()
-        };
-        for changed in [lowered.clone(), away, narrow] {
-            let refused = act(&world, PeopleAct::UserUpdated(changed), 1)
-                .await
-                .unwrap_err();
-            let named = matches!(&refused, CommitError::Overdrawn { constraint } if constraint == "last_admin");
-            assert!(named, "{refused:?}");
-        }
-        let other = PeopleAct::UserCreated(user(2, "wang", Role::Admin));
-        act(&world, other, 2).await.unwrap();
-        act(&world, PeopleAct::UserUpdated(lowered), 3)
+async fn the_last_administrator_stays(world: World) {
+    let first = with_user(&world, "li", Role::Admin).await;
+    let lowered = User {
+        role: Role::Viewer,
+        ..first.clone()
+    };
+    let away = User {
+        disabled_at: Some(at(1)),
+        ..first.clone()
+    };
+    let narrow = User {
+        scope: Scope::Only(vec![merchant("main")]),
+        ..first.clone()
+    };
+    for changed in [lowered.clone(), away, narrow] {
+        let refused = act(&world, PeopleAct::UserUpdated(changed), 1)
             .await
-            .unwrap();
+            .unwrap_err();
+        let named =
+            matches!(&refused, CommitError::Overdrawn { constraint } if constraint == "last_admin");
+        assert!(named, "{refused:?}");
     }
+    let other = PeopleAct::UserCreated(user(2, "wang", Role::Admin));
+    act(&world, other, 2).await.unwrap();
+    act(&world, PeopleAct::UserUpdated(lowered), 3)
+        .await
+        .unwrap();
 }
 
-#[tokio::test]
-async fn who_is_disabled_or_gets_another_password_is_signed_out_everywhere() {
-    for world in each().await {
-        let stored = with_user(&world, "li", Role::Viewer).await;
-        let open = PeopleAct::SessionOpened(session(1, &stored, 0));
-        act(&world, open, 0).await.unwrap();
-        let language = User {
-            language: Some("en".to_owned()),
-            ..stored.clone()
-        };
-        act(&world, PeopleAct::UserUpdated(language), 1)
-            .await
-            .unwrap();
-        assert!(world.store.session(&[1; 32]).await.unwrap().is_some());
-        let password = User {
-            password: Some(SecretString::from("$argon2id$y")),
-            version: 2,
-            ..stored.clone()
-        };
-        act(&world, PeopleAct::UserUpdated(password.clone()), 2)
-            .await
-            .unwrap();
-        assert!(world.store.session(&[1; 32]).await.unwrap().is_none());
-        let disabled = User {
-            disabled_at: Some(at(3)),
-            version: 3,
-            ..password
-        };
-        act(&world, PeopleAct::UserUpdated(disabled), 3)
-            .await
-            .unwrap();
-        let open = PeopleAct::SessionOpened(session(2, &stored, 4));
-        let refused = act(&world, open, 4).await.unwrap_err();
-        assert!(matches!(refused, CommitError::Conflict), "{refused:?}");
-    }
+async fn who_is_disabled_or_gets_another_password_is_signed_out_everywhere(world: World) {
+    let stored = with_user(&world, "li", Role::Viewer).await;
+    let open = PeopleAct::SessionOpened(session(1, &stored, 0));
+    act(&world, open, 0).await.unwrap();
+    let language = User {
+        language: Some("en".to_owned()),
+        ..stored.clone()
+    };
+    act(&world, PeopleAct::UserUpdated(language), 1)
+        .await
+        .unwrap();
+    assert!(world.store.session(&[1; 32]).await.unwrap().is_some());
+    let password = User {
+        password: Some(SecretString::from("$argon2id$y")),
+        version: 2,
+        ..stored.clone()
+    };
+    act(&world, PeopleAct::UserUpdated(password.clone()), 2)
+        .await
+        .unwrap();
+    assert!(world.store.session(&[1; 32]).await.unwrap().is_none());
+    let disabled = User {
+        disabled_at: Some(at(3)),
+        version: 3,
+        ..password
+    };
+    act(&world, PeopleAct::UserUpdated(disabled), 3)
+        .await
+        .unwrap();
+    let open = PeopleAct::SessionOpened(session(2, &stored, 4));
+    let refused = act(&world, open, 4).await.unwrap_err();
+    assert!(matches!(refused, CommitError::Conflict), "{refused:?}");
 }
 
-#[tokio::test]
-async fn a_person_has_a_bounded_number_of_sessions_and_the_oldest_go() {
-    for world in each().await {
-        let stored = with_user(&world, "li", Role::Viewer).await;
-        for n in 0..=u8::try_from(SESSIONS_MAX).unwrap() {
-            let open = PeopleAct::SessionOpened(session(n, &stored, i64::from(n)));
-            act(&world, open, i64::from(n)).await.unwrap();
-        }
-        let kept = world.store.sessions_of(&stored.id).await.unwrap();
-        assert_eq!(kept.len(), usize::try_from(SESSIONS_MAX).unwrap());
-        assert!(
-            world.store.session(&[0; 32]).await.unwrap().is_none(),
-            "the oldest went"
-        );
-        world.store.see_session([5; 32], at(500)).await.unwrap();
-        let seen = world.store.session(&[5; 32]).await.unwrap().unwrap();
-        assert_eq!(seen.seen_at, at(500));
-        let last = world
-            .store
-            .user(&stored.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .last_login_at;
-        assert_eq!(last, Some(at(i64::from(SESSIONS_MAX))));
+async fn a_person_has_a_bounded_number_of_sessions_and_the_oldest_go(world: World) {
+    let stored = with_user(&world, "li", Role::Viewer).await;
+    for n in 0..=u8::try_from(SESSIONS_MAX).unwrap() {
+        let open = PeopleAct::SessionOpened(session(n, &stored, i64::from(n)));
+        act(&world, open, i64::from(n)).await.unwrap();
     }
+    let kept = world.store.sessions_of(&stored.id).await.unwrap();
+    assert_eq!(kept.len(), usize::try_from(SESSIONS_MAX).unwrap());
+    assert!(
+        world.store.session(&[0; 32]).await.unwrap().is_none(),
+        "the oldest went"
+    );
+    world.store.see_session([5; 32], at(500)).await.unwrap();
+    let seen = world.store.session(&[5; 32]).await.unwrap().unwrap();
+    assert_eq!(seen.seen_at, at(500));
+    let last = world
+        .store
+        .user(&stored.id)
+        .await
+        .unwrap()
+        .unwrap()
+        .last_login_at;
+    assert_eq!(last, Some(at(i64::from(SESSIONS_MAX))));
 }
 
 fn link(n: u8, purpose: Purpose, user: Option<&User>) -> Invitation {
@@ -255,80 +252,71 @@ fn link(n: u8, purpose: Purpose, user: Option<&User>) -> Invitation {
     }
 }
 
-#[tokio::test]
-async fn a_link_is_used_once_in_time_and_by_its_person() {
-    for world in each().await {
-        let stored = with_user(&world, "li", Role::Viewer).await;
-        for n in [1, 2] {
-            let made = link(n, Purpose::Reset, Some(&stored));
-            act(&world, PeopleAct::InvitationMade(made), 0)
-                .await
-                .unwrap();
-        }
-        assert!(
-            world.store.invitation(&[1; 32]).await.unwrap().is_none(),
-            "a newer one came"
-        );
-        let late = PeopleAct::InvitationAccepted([2; 32], stored.clone());
-        assert!(act(&world, late, 100).await.is_err(), "expired");
-        let accept = PeopleAct::InvitationAccepted([2; 32], stored.clone());
-        act(&world, accept, 99).await.unwrap();
-        let again = User {
-            version: 2,
-            ..stored
-        };
-        assert!(
-            act(&world, PeopleAct::InvitationAccepted([2; 32], again), 99)
-                .await
-                .is_err()
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_link_does_not_outlive_the_rights_it_was_made_under() {
-    for world in each().await {
-        let made = with_user(&world, "li", Role::Viewer).await;
-        let reset = PeopleAct::InvitationMade(link(1, Purpose::Reset, Some(&made)));
-        act(&world, reset, 0).await.unwrap();
-        let raised = User {
-            role: Role::Admin,
-            ..made.clone()
-        };
-        let raised = PeopleAct::UserUpdated(raised);
-        act(&world, raised, 1).await.unwrap();
-        assert!(world.store.invitation(&[1; 32]).await.unwrap().is_none());
-        let now = world.store.user(&made.id).await.unwrap().unwrap();
-        let late = PeopleAct::InvitationAccepted([1; 32], now.clone());
-        let refused = act(&world, late, 2).await.unwrap_err();
-        assert!(matches!(refused, CommitError::Conflict), "{refused:?}");
-        let demo = PeopleAct::InvitationMade(link(2, Purpose::Demo, Some(&made)));
-        act(&world, demo, 3).await.unwrap();
-        act(&world, PeopleAct::UserUpdated(now), 4).await.unwrap();
-        assert!(world.store.invitation(&[2; 32]).await.unwrap().is_some());
-    }
-}
-
-#[tokio::test]
-async fn the_first_link_makes_one_person_only() {
-    for world in each().await {
-        let made = link(1, Purpose::SetUp, None);
+async fn a_link_is_used_once_in_time_and_by_its_person(world: World) {
+    let stored = with_user(&world, "li", Role::Viewer).await;
+    for n in [1, 2] {
+        let made = link(n, Purpose::Reset, Some(&stored));
         act(&world, PeopleAct::InvitationMade(made), 0)
             .await
             .unwrap();
-        let first = user(1, "li", Role::Admin);
-        act(&world, PeopleAct::SetUpAccepted([1; 32], first), 1)
-            .await
-            .unwrap();
-        let made = link(2, Purpose::SetUp, None);
-        act(&world, PeopleAct::InvitationMade(made), 2)
-            .await
-            .unwrap();
-        let second = user(2, "wang", Role::Admin);
-        assert!(
-            act(&world, PeopleAct::SetUpAccepted([2; 32], second), 3)
-                .await
-                .is_err()
-        );
     }
+    assert!(
+        world.store.invitation(&[1; 32]).await.unwrap().is_none(),
+        "a newer one came"
+    );
+    let late = PeopleAct::InvitationAccepted([2; 32], stored.clone());
+    assert!(act(&world, late, 100).await.is_err(), "expired");
+    let accept = PeopleAct::InvitationAccepted([2; 32], stored.clone());
+    act(&world, accept, 99).await.unwrap();
+    let again = User {
+        version: 2,
+        ..stored
+    };
+    assert!(
+        act(&world, PeopleAct::InvitationAccepted([2; 32], again), 99)
+            .await
+            .is_err()
+    );
+}
+
+async fn a_link_does_not_outlive_the_rights_it_was_made_under(world: World) {
+    let made = with_user(&world, "li", Role::Viewer).await;
+    let reset = PeopleAct::InvitationMade(link(1, Purpose::Reset, Some(&made)));
+    act(&world, reset, 0).await.unwrap();
+    let raised = User {
+        role: Role::Admin,
+        ..made.clone()
+    };
+    let raised = PeopleAct::UserUpdated(raised);
+    act(&world, raised, 1).await.unwrap();
+    assert!(world.store.invitation(&[1; 32]).await.unwrap().is_none());
+    let now = world.store.user(&made.id).await.unwrap().unwrap();
+    let late = PeopleAct::InvitationAccepted([1; 32], now.clone());
+    let refused = act(&world, late, 2).await.unwrap_err();
+    assert!(matches!(refused, CommitError::Conflict), "{refused:?}");
+    let demo = PeopleAct::InvitationMade(link(2, Purpose::Demo, Some(&made)));
+    act(&world, demo, 3).await.unwrap();
+    act(&world, PeopleAct::UserUpdated(now), 4).await.unwrap();
+    assert!(world.store.invitation(&[2; 32]).await.unwrap().is_some());
+}
+
+async fn the_first_link_makes_one_person_only(world: World) {
+    let made = link(1, Purpose::SetUp, None);
+    act(&world, PeopleAct::InvitationMade(made), 0)
+        .await
+        .unwrap();
+    let first = user(1, "li", Role::Admin);
+    act(&world, PeopleAct::SetUpAccepted([1; 32], first), 1)
+        .await
+        .unwrap();
+    let made = link(2, Purpose::SetUp, None);
+    act(&world, PeopleAct::InvitationMade(made), 2)
+        .await
+        .unwrap();
+    let second = user(2, "wang", Role::Admin);
+    assert!(
+        act(&world, PeopleAct::SetUpAccepted([2; 32], second), 3)
+            .await
+            .is_err()
+    );
 }

@@ -212,7 +212,7 @@ async fn another_key_file_or_none_is_refused() {
 
 #[tokio::test]
 async fn an_address_of_another_kind_is_refused() {
-    for url in ["postgres://x", "sqlite:", "tuikuan.db", "sqlite::memory:"] {
+    for url in ["mysql:x", "sqlite:", "tuikuan.db", "sqlite::memory:"] {
         let error = Store::open(url, &Options::default()).await.unwrap_err();
         assert!(matches!(error, OpenError::Url { .. }), "{url}: {error:?}");
     }

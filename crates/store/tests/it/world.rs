@@ -26,11 +26,6 @@ pub(crate) struct World {
     _dir: TempDir,
 }
 
-/// A world on each engine. The one place to add another.
-pub(crate) async fn each() -> Vec<World> {
-    vec![sqlite(&Options::default()).await, memory().await]
-}
-
 pub(crate) async fn sqlite(options: &Options) -> World {
     let dir = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", dir.path().join("test.db").display());
@@ -44,7 +39,8 @@ pub(crate) async fn sqlite(options: &Options) -> World {
     }
 }
 
-async fn memory() -> World {
+/// Without a thread and without a disk.
+pub(crate) async fn memory() -> World {
     let options = Options {
         writing: Writing::Inline,
         ..Options::default()
