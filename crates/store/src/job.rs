@@ -14,6 +14,10 @@ use tuikuan_terms::MchId;
 use crate::bill::Bill;
 use crate::ids::{DeliveryId, EndpointId};
 
+/// The due time of a job that waits for nothing but a hint: the refund has not ended, but its
+/// schedule is used up. It keeps the time of the last claim, which bounds forwarded queries.
+pub(crate) const PARKED: i64 = i64::MAX;
+
 /// Which job. There is at most one for each refund, delivery, bill and difference.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum JobKey {

@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use deadpool_postgres::{Object, Pool, PoolError};
+use deadpool_postgres::{Pool, PoolError};
 use tokio::sync::watch;
 use tokio_postgres::types::ToSql;
 
-use crate::error::{DatabaseError, Fatal, OpenError, ReadError};
-use crate::rows::Row;
+use crate::error::{DatabaseError, Fatal, OpenError};
 use crate::seal::DataKey;
 use crate::signals::Signals;
 use crate::store::Options;
@@ -18,6 +17,8 @@ mod address;
 pub(crate) mod copy;
 mod open;
 mod quota;
+mod read;
+mod reads;
 mod tls;
 mod trouble;
 mod unwritten;
@@ -39,8 +40,6 @@ impl std::fmt::Debug for Shared {
         f.debug_struct("Postgres").finish_non_exhaustive()
     }
 }
-
-type Read<T> = Result<T, ReadError>;
 
 /// The values of a statement, in the order of `$1`, `$2` ... Whole numbers are `BIGINT`: pass an `i64`.
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -76,40 +75,6 @@ impl Postgres {
 
     pub(crate) fn events_changed(&self) -> watch::Receiver<i64> {
         self.0.signals.events.subscribe()
-    }
-
-    /// A connection that nobody uses.
-    async fn connection(&self) -> Result<Object, DatabaseError> {
-        Ok(self.0.pool.get().await?)
-    }
-
-    /// At most one row, in a statement of its own.
-    async fn one<T>(
-        &self,
-        sql: &str,
-        params: Params<'_>,
-        row: impl FnOnce(Row<'_>) -> Read<T>,
-    ) -> Read<Option<T>> {
-        let client = self.connection().await?;
-        let statement = client.prepare_cached(sql).await?;
-        let found = client.query_opt(&statement, params).await?;
-        found.as_ref().map(Row::Postgres).map(row).transpose()
-    }
-
-    /// A list, in a statement of its own.
-    async fn many<T>(
-        &self,
-        sql: &str,
-        params: Params<'_>,
-        mut row: impl FnMut(Row<'_>) -> Read<T>,
-    ) -> Read<Vec<T>> {
-        let client = self.connection().await?;
-        let statement = client.prepare_cached(sql).await?;
-        let found = client.query(&statement, params).await?;
-        found
-            .iter()
-            .map(|found| row(Row::Postgres(found)))
-            .collect()
     }
 }
 

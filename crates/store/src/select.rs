@@ -10,6 +10,9 @@ use tuikuan_terms::{OutRefundNo, OutTradeNo};
 /// The longest page of any list.
 pub const LIST_MAX: u32 = 200;
 
+/// Events, and entries of the audit log, that one call looks at.
+pub(crate) const EVENTS_MAX: u32 = 1000;
+
 /// Which merchants may be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Merchants {
@@ -26,6 +29,14 @@ impl Merchants {
         match self {
             Self::All => true,
             Self::Only(names) => names.contains(merchant),
+        }
+    }
+
+    /// The names; `None` for all of them.
+    pub(crate) fn names(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::All => None,
+            Self::Only(names) => Some(names.iter().map(|name| name.as_str()).collect()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::{DbError, SqlState};
 
-use crate::error::{CommitError, ReadError};
+use crate::error::{CommitError, DatabaseError, ReadError};
 use crate::trouble::{Trouble, UNREADABLE};
 
 /// The connection was lost, or could not be had.
@@ -51,6 +51,29 @@ impl From<ReadError> for Trouble {
         }
     }
 }
+
+/// Whether the connection was lost under a read. Nothing was written by it, so it may be done again.
+pub(super) fn lost(error: &ReadError) -> bool {
+    let ReadError::Database {
+        source: DatabaseError::Postgres(error),
+    } = error
+    else {
+        return false;
+    };
+    match error.as_db_error() {
+        Some(said) => ENDED.contains(said.code()),
+        None => error.is_closed() || is_io(error),
+    }
+}
+
+/// How a server says that it ends a connection, or cannot have one yet.
+const ENDED: [SqlState; 5] = [
+    SqlState::ADMIN_SHUTDOWN,
+    SqlState::CRASH_SHUTDOWN,
+    SqlState::CANNOT_CONNECT_NOW,
+    SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    SqlState::CONNECTION_FAILURE,
+];
 
 fn classify(said: &DbError) -> Trouble {
     let state = said.code();

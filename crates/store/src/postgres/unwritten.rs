@@ -1,6 +1,6 @@
 //! What is not written yet.
 
-use crate::admin::{AdminChange, ApiKey, AuditEntry, Endpoint};
+use crate::admin::{AdminChange, AuditEntry};
 use crate::audit::{AuditFilter, AuditHead, AuditPage};
 use crate::batch::{
     BatchCount, BatchFilter, BatchLine, BatchPage, BatchWrite, FactsWanted, LinesOf, NewBatch,
@@ -15,24 +15,19 @@ use crate::change::{Change, Committed};
 use crate::delivery::{Delivery, DeliveryFilter, DeliveryReport};
 use crate::error::{CommitError, ReadError};
 use crate::figures::{FigureDifference, Figures, FiguresAsked};
-use crate::ids::{DeliveryId, EndpointId, KeyId};
+use crate::ids::{DeliveryId, KeyId};
 use crate::inbox::InboxFilter;
-use crate::job::{Claim, Claimed, Job, JobKey, Lane, LaneDue, Release};
+use crate::job::{Claim, Claimed, Lane, Release};
 use crate::people::{Invitation, Session, User};
 use crate::postgres::Postgres;
-use crate::records::{
-    Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange, Stuck,
-};
+use crate::records::{InboxRecord, Stuck};
 use crate::rules::{StoredRules, SubjectUsage};
 use crate::search::{Found, NumberText, RefundSearch};
 use crate::select::{Merchants, Page, RefundFilter};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tuikuan_domain::batch::{Batch, Facts, Line};
-use tuikuan_domain::{
-    BatchId, DifferenceId, MerchantName, OrderRef, Payment, PaymentId, PersonId, Refund, RefundId,
-};
-use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
+use tuikuan_domain::{BatchId, DifferenceId, MerchantName, Payment, PersonId, Refund, RefundId};
 
 const UNWRITTEN: CommitError = CommitError::Unavailable {
     reason: "not written yet",
@@ -331,73 +326,10 @@ impl Postgres {
         Err(UNWRITTEN)
     }
 
-    pub(crate) async fn refund(&self, _id: &RefundId) -> Result<Option<Refund>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn refund_by_number(
-        &self,
-        _mch_id: &MchId,
-        _number: &OutRefundNo,
-    ) -> Result<Option<Refund>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn refund_by_wechat_id(
-        &self,
-        _mch_id: &MchId,
-        _id: &WechatRefundId,
-    ) -> Result<Option<Refund>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn refund_and_payment(&self, _id: &RefundId) -> Result<Situation, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn situation(
-        &self,
-        _mch_id: &MchId,
-        _sub_mch_id: Option<&SubMchId>,
-        _number: &OutRefundNo,
-        _order: &OrderRef,
-    ) -> Result<Situation, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn payment(&self, _id: &PaymentId) -> Result<Option<Payment>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn payment_by_trade_no(
-        &self,
-        _mch_id: &MchId,
-        _sub_mch_id: Option<&SubMchId>,
-        _number: &OutTradeNo,
-    ) -> Result<Option<Payment>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn payment_by_transaction(
-        &self,
-        _mch_id: &MchId,
-        _id: &TransactionId,
-    ) -> Result<Option<Payment>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn refunds_of(&self, _payment: &PaymentId) -> Result<Vec<Refund>, ReadError> {
-        Err(UNREAD)
-    }
-
     pub(crate) async fn list_refunds(
         &self,
         _filter: RefundFilter,
     ) -> Result<Page<Refund>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn counts(&self) -> Result<Vec<StatusCount>, ReadError> {
         Err(UNREAD)
     }
 
@@ -406,35 +338,6 @@ impl Postgres {
         _overdue: Timestamp,
         _limit: u32,
     ) -> Result<Vec<Stuck>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn events_of(
-        &self,
-        _refund: &RefundId,
-        _after: i64,
-        _limit: u32,
-    ) -> Result<Vec<StoredEvent>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn events_after(
-        &self,
-        _position: i64,
-        _allowed: &Merchants,
-        _limit: u32,
-    ) -> Result<(Vec<StoredEvent>, i64), ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn attempts_of(&self, _refund: &RefundId) -> Result<Vec<Attempt>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn exchanges_of(
-        &self,
-        _refund: &RefundId,
-    ) -> Result<Vec<StoredExchange>, ReadError> {
         Err(UNREAD)
     }
 
@@ -450,59 +353,6 @@ impl Postgres {
         _number: i64,
         _limit: u32,
     ) -> Result<Vec<AuditEntry>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn inbox(&self, _number: i64) -> Result<Option<InboxRecord>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn list_inbox(
-        &self,
-        _allowed: &Merchants,
-        _before: Option<i64>,
-        _limit: u32,
-    ) -> Result<Vec<InboxRecord>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn job(&self, _key: &JobKey) -> Result<Option<Job>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn delivery(&self, _id: &DeliveryId) -> Result<Option<Delivery>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn list_deliveries(
-        &self,
-        _endpoint: &EndpointId,
-        _before: Option<&DeliveryId>,
-        _limit: u32,
-    ) -> Result<Vec<Delivery>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn endpoint(&self, _id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn api_key_by_hash(
-        &self,
-        _hash: &[u8; 32],
-    ) -> Result<Option<ApiKey>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn api_keys(&self) -> Result<Vec<ApiKey>, ReadError> {
         Err(UNREAD)
     }
 

@@ -12,10 +12,10 @@ use crate::bill::{
     SentCursor, SentRefund, Sums,
 };
 use crate::error::ReadError;
+use crate::job::PARKED;
 use crate::rows::{Columns, Row};
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::Sqlite;
-use crate::sqlite::jobs::PARKED;
 use crate::sqlite::read::{many, one};
 
 type Read<T> = Result<T, ReadError>;

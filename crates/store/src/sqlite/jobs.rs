@@ -10,13 +10,9 @@ use tuikuan_terms::MchId;
 use crate::change::{Change, NewDelivery};
 use crate::error::CommitError;
 use crate::ids::DeliveryId;
-use crate::job::{Claim, Claimed, Guard, JobKey, Lane, Release};
+use crate::job::{Claim, Claimed, Guard, JobKey, Lane, PARKED, Release};
 use crate::sqlite::work::Work;
 use crate::trouble::{Trouble, UNREADABLE};
-
-/// The due time of a job that waits for nothing but a hint: the refund has not ended, but its
-/// schedule is used up. It keeps the time of the last claim, which bounds forwarded queries.
-pub(super) const PARKED: i64 = i64::MAX;
 
 /// A job's row.
 struct Row {

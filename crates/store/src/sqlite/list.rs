@@ -10,10 +10,10 @@ use tuikuan_domain::{MerchantName, Refund, RefundId, Status};
 
 use crate::chain::{BEGINNING, HistoryFault, Link};
 use crate::error::ReadError;
+use crate::job::PARKED;
 use crate::records::{StoredEvent, Stuck};
 use crate::rows::{self, refund_columns};
 use crate::select::{Attention, Cursor, LIST_MAX, Merchants, Page, RefundFilter};
-use crate::sqlite::jobs::PARKED;
 use crate::sqlite::read::{events_of, many, one, refund};
 
 type Read<T> = Result<T, ReadError>;

@@ -1,24 +1,20 @@
 //! Point reads and short lists, each on the connection it is given.
 
 use rusqlite::{Connection, Params, params};
-use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId, Status};
+use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId};
 use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
 
 use crate::admin::{ApiKey, AuditEntry, Endpoint};
 use crate::delivery::Delivery;
 use crate::error::ReadError;
 use crate::ids::{DeliveryId, EndpointId};
-use crate::job::{Job, JobKey, Lane, LaneDue};
+use crate::job::{Job, JobKey, LaneDue, PARKED};
 use crate::records::{Attempt, InboxRecord, Situation, StatusCount, StoredEvent, StoredExchange};
 use crate::rows::{self, Row, event_columns, inbox_columns, payment_columns, refund_columns};
 use crate::seal::DataKey;
-use crate::select::{LIST_MAX, Merchants};
-use crate::sqlite::jobs::PARKED;
+use crate::select::{EVENTS_MAX, LIST_MAX, Merchants};
 
 type Read<T> = Result<T, ReadError>;
-
-/// Events that one call looks at.
-const EVENTS_MAX: u32 = 1000;
 
 pub(super) fn one<T>(
     connection: &Connection,
@@ -191,18 +187,7 @@ pub(super) fn refunds_of(c: &Connection, payment: &PaymentId) -> Read<Vec<Refund
 pub(super) fn counts(c: &Connection) -> Read<Vec<StatusCount>> {
     let sql = "SELECT merchant, status, refunds FROM status_counts WHERE refunds > 0
                ORDER BY merchant, status";
-    many(c, sql, [], |row| {
-        let (merchant, status): (String, String) = (row.get(0)?, row.get(1)?);
-        let corrupt = ReadError::Corrupt { what: "counter" };
-        match (merchant.parse(), Status::parse(&status)) {
-            (Ok(merchant), Some(status)) => Ok(StatusCount {
-                merchant,
-                status,
-                refunds: row.get(2)?,
-            }),
-            _ => Err(corrupt),
-        }
-    })
+    many(c, sql, [], rows::status_count)
 }
 
 pub(super) fn events_of(
@@ -280,13 +265,8 @@ pub(super) fn list_inbox(
           WHERE number < ?1 AND (?2 IS NULL OR merchant IN (SELECT value FROM json_each(?2)))
           ORDER BY number DESC LIMIT ?3"
     );
-    let names = match allowed {
-        Merchants::All => None,
-        Merchants::Only(names) => {
-            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-            Some(serde_json::json!(names).to_string())
-        }
-    };
+    let names = allowed.names();
+    let names = names.map(|names| serde_json::json!(names).to_string());
     let before = before.unwrap_or(i64::MAX);
     many(
         c,
@@ -299,23 +279,8 @@ pub(super) fn list_inbox(
 pub(super) fn job(c: &Connection, key: &JobKey) -> Read<Option<Job>> {
     let sql =
         "SELECT lane, step, due_at, leased, claimed_at FROM jobs WHERE key = ?1 AND due_at < ?2";
-    let corrupt = || ReadError::Corrupt { what: "job" };
-    let time = |at| jiff::Timestamp::from_microsecond(at).map_err(|_foreign| corrupt());
-    one(c, sql, params![key.to_string(), PARKED], |row| {
-        let lane: String = row.get(0)?;
-        let step: String = row.get(1)?;
-        let claimed: Option<i64> = row.get(4)?;
-        Ok(Job {
-            key: key.clone(),
-            lane: Lane::parse(&lane).ok_or_else(corrupt)?,
-            step: tuikuan_domain::Step::parse(&step),
-            due_at: time(row.get(2)?)?,
-            leased_since: match row.get(3)? {
-                true => claimed.map(time).transpose()?,
-                false => None,
-            },
-        })
-    })
+    let values = params![key.to_string(), PARKED];
+    one(c, sql, values, |row| rows::job(row, key))
 }
 
 pub(super) fn lanes(c: &Connection) -> Read<Vec<LaneDue>> {
@@ -327,19 +292,8 @@ pub(super) fn lanes(c: &Connection) -> Read<Vec<LaneDue>> {
                    WHERE l.lane IS NOT NULL)
                SELECT lane, (SELECT min(due_at) FROM jobs j WHERE j.lane = l.lane) AS due
                FROM l WHERE lane IS NOT NULL";
-    let corrupt = || ReadError::Corrupt { what: "lane" };
-    let found = many(c, sql, [], |row| {
-        let lane: String = row.get(0)?;
-        Ok((lane, row.get::<i64>(1)?))
-    })?;
-    let due = found.into_iter().filter(|(_, due)| *due != PARKED);
-    due.map(|(lane, due)| {
-        Ok(LaneDue {
-            lane: Lane::parse(&lane).ok_or_else(corrupt)?,
-            due_at: jiff::Timestamp::from_microsecond(due).map_err(|_foreign| corrupt())?,
-        })
-    })
-    .collect()
+    let lanes = many(c, sql, [], rows::lane)?;
+    Ok(lanes.into_iter().flatten().collect())
 }
 
 pub(super) fn delivery(c: &Connection, id: &DeliveryId) -> Read<Option<Delivery>> {
