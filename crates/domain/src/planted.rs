@@ -59,11 +59,19 @@ pub enum Bug {
     SentUnapproved,
     /// A limit is read before, and not held when it is counted (INV-33).
     LimitReadBefore,
+    /// A line of a batch gets a number of its batch's own (INV-2, INV-15).
+    LineNumberAnew,
+    /// A line of a batch is passed over (INV-13).
+    LinePassedOver,
+    /// A line of a bill that is not ours is passed over (INV-38, INV-39).
+    StrangerUnseen,
+    /// What a query does not settle is called healed (INV-38).
+    HealedUnproved,
 }
 
 impl Bug {
     /// All bugs.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 31] = [
         Self::NewNumber,
         Self::SilenceIsRefusal,
         Self::UnknownCodeRefuses,
@@ -91,6 +99,10 @@ impl Bug {
         Self::OwnApproval,
         Self::SentUnapproved,
         Self::LimitReadBefore,
+        Self::LineNumberAnew,
+        Self::LinePassedOver,
+        Self::StrangerUnseen,
+        Self::HealedUnproved,
     ];
 }
 

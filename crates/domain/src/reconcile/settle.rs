@@ -18,9 +18,14 @@ pub enum Settled {
     Again,
 }
 
-/// Settles a difference by what a query found. `record` is the refund after the answer was taken in.
+/// Settles a difference by what a query found. `record` is the refund after the answer was taken in,
+/// `line` the amount in the bill, where that shows it.
 #[must_use]
-pub fn settle(class: Class, record: Option<&Refund>, finding: &Finding) -> Settled {
+pub fn settle(
+    (class, line): (Class, Option<Fen>),
+    record: Option<&Refund>,
+    finding: &Finding,
+) -> Settled {
     let report = match finding {
         Finding::Found(report) => report,
         Finding::NotFound => return Settled::Open(not_found(class)),
@@ -32,6 +37,10 @@ pub fn settle(class: Class, record: Option<&Refund>, finding: &Finding) -> Settl
     };
     match class {
         Class::Matched => Settled::Healed(Healing::QueryAgrees),
+        // It was taken in as the query says it, and the bill says another amount.
+        Class::WechatOnly if line.is_some_and(|line| line != refund.content.amount) => {
+            Settled::Open(Repair::AskWechat)
+        }
         Class::WechatOnly => Settled::Healed(Healing::Adopted),
         _ if !confirms(refund, report) => Settled::Open(Repair::ReviewRefund),
         Class::StatusDiffers => Settled::Healed(Healing::QueryAgrees),

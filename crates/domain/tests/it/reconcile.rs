@@ -109,27 +109,38 @@ fn a_query_that_agrees_with_the_record_heals_a_status_and_never_an_amount() {
         .unwrap();
     life.command(Command::Submit).unwrap();
     let found = Finding::Found(report(life.refund(), WechatState::Success));
-    let open = settle(Class::StatusDiffers, Some(life.refund()), &found);
+    let open = settle((Class::StatusDiffers, None), Some(life.refund()), &found);
     assert_eq!(open, Settled::Open(Repair::ReviewRefund), "not taken in");
     let asked = life.now;
     let finding = found.clone();
     life.observe(Observation::Query { finding, asked }, Source::Query);
-    let healed = settle(Class::StatusDiffers, Some(life.refund()), &found);
+    let healed = settle((Class::StatusDiffers, None), Some(life.refund()), &found);
     assert_eq!(healed, Settled::Healed(Healing::QueryAgrees));
-    let amount = settle(Class::AmountDiffers, Some(life.refund()), &found);
+    let amount = settle((Class::AmountDiffers, None), Some(life.refund()), &found);
     assert_eq!(amount, Settled::Open(Repair::AskWechat));
-    let ours_only = settle(Class::OursOnly, Some(life.refund()), &found);
+    let ours_only = settle((Class::OursOnly, None), Some(life.refund()), &found);
     assert_eq!(ours_only, Settled::Open(Repair::WaitForNextBill));
+    // What was taken in from the query does not make the bill's other amount right.
+    for (line, expected) in [
+        (400, Settled::Healed(Healing::Adopted)),
+        (401, Settled::Open(Repair::AskWechat)),
+    ] {
+        let said = (Class::WechatOnly, Some(fen(line)));
+        assert_eq!(settle(said, Some(life.refund()), &found), expected);
+    }
 }
 
 #[test]
 fn without_an_answer_nothing_is_settled() {
     for class in Class::ALL {
         let finding = Finding::Unanswered(note("TIMEOUT_NO_RESPONSE"));
-        assert_eq!(settle(*class, None, &finding), Settled::Again);
+        assert_eq!(settle((*class, None), None, &finding), Settled::Again);
         let finding = Finding::MerchantFault(note("SIGN_ERROR"));
-        assert_eq!(settle(*class, None, &finding), Settled::Again);
+        assert_eq!(settle((*class, None), None, &finding), Settled::Again);
         let finding = Finding::NotFound;
-        assert!(matches!(settle(*class, None, &finding), Settled::Open(_)));
+        assert!(matches!(
+            settle((*class, None), None, &finding),
+            Settled::Open(_)
+        ));
     }
 }

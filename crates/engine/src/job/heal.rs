@@ -2,6 +2,7 @@
 //! other and heals the record (INV-16); then it settles the difference, or changes what is proposed.
 
 use jiff::{SignedDuration, Timestamp};
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::reconcile::{
     BillKind, DayState, DifferenceState, Healing, Repair, Settled, settle,
 };
@@ -58,11 +59,7 @@ pub(crate) async fn run(
         ..Beside::under(&held.guard)
     };
     let taken = take_in(engine, &merchant, &difference, (&finding, asked), beside).await?;
-    let settled = match &taken {
-        Taken::Refund(refund) => settle(difference.class, Some(refund), &finding),
-        Taken::Nothing => settle(difference.class, None, &finding),
-        Taken::Contradicted => Settled::Open(Repair::ReviewRefund),
-    };
+    let settled = settled(&difference, &taken, &finding);
     engine.tally().count("differences", label(settled));
     match settled {
         Settled::Healed(healing) => {
@@ -83,6 +80,22 @@ pub(crate) async fn run(
             let due = engine.after(half.clamp(AGAIN_MIN, AGAIN_MAX));
             engine.hand_back(held, due).await
         }
+    }
+}
+
+/// What becomes of the difference.
+fn settled(difference: &Difference, taken: &Taken, finding: &Finding) -> Settled {
+    let said = (difference.class, difference.facts.bill_amount);
+    let settled = match taken {
+        Taken::Refund(refund) => settle(said, Some(refund), finding),
+        Taken::Nothing => settle(said, None, finding),
+        Taken::Contradicted => Settled::Open(Repair::ReviewRefund),
+    };
+    match settled {
+        Settled::Open(_) if planted::is(Bug::HealedUnproved) => {
+            Settled::Healed(Healing::QueryAgrees)
+        }
+        settled => settled,
     }
 }
 
