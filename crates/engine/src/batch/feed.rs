@@ -8,6 +8,7 @@
 
 use jiff::SignedDuration;
 use tuikuan_domain::batch::{Batch, BatchState, Steer};
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{BatchId, Command, Source};
 use tuikuan_store::{BatchWrite, CommitError, Lane};
 
@@ -112,11 +113,14 @@ async fn feed(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerE
     if room == 0 || engine.stopping() {
         return engine.hand_back(held, engine.after(FULL_PACE)).await;
     }
-    let lines = engine.store().batch_pending(&batch.id, room).await?;
+    let mut lines = engine.store().batch_pending(&batch.id, room).await?;
     let Some(last) = lines.last() else {
         return done(engine, held).await;
     };
     let next = last.number.saturating_add(1);
+    if planted::is(Bug::LinePassedOver) && lines.len() > 1 {
+        lines.pop();
+    }
     let futures = lines.iter().map(|line| {
         Box::pin(feed_line(engine, held, (merchant, batch), line))
             as Boxed<'_, Result<Fed, LedgerError>>

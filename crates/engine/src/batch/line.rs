@@ -2,6 +2,7 @@
 
 use tuikuan_domain::approval::UsageClaim;
 use tuikuan_domain::batch::{Batch, BatchState, Fault, Line, Mark};
+use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{Approval, Content, NewRefund, Situation, decide};
 use tuikuan_domain::{Command, Payment, Refusal, Source, Status, Transition};
 use tuikuan_store::{LineEnd, LineMark, ReadError};
@@ -38,7 +39,12 @@ pub(super) async fn feed_line(
     line: &Line,
 ) -> Result<Fed, LedgerError> {
     let by = requester(batch)?;
-    let new = new_refund(engine, merchant, line, &by);
+    let mut new = new_refund(engine, merchant, line, &by);
+    if planted::is(Bug::LineNumberAnew)
+        && let Ok(number) = format!("{}x{}", batch.id, line.number).parse()
+    {
+        new.out_refund_no = number;
+    }
     for _ in 0..ROUNDS_MAX {
         let becomes = becomes(engine, (merchant, batch, &by), line, &new).await?;
         let ((transition, usage), end) = match becomes {

@@ -7,12 +7,14 @@
 
 mod act;
 mod answers;
+mod batches;
 mod check;
 mod crowd;
 pub(crate) mod dice;
 mod end;
 mod keys;
 mod life;
+mod morning;
 mod nodes;
 mod outcome;
 mod people;

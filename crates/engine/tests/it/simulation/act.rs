@@ -1,5 +1,6 @@
 //! What the people and systems around the engine do, and when.
 
+use tuikuan_domain::batch::Steer;
 use tuikuan_domain::refund::{Command, Reason};
 use tuikuan_domain::{OrderRef, RefundId};
 use tuikuan_engine::RefundRequest;
@@ -7,6 +8,7 @@ use tuikuan_sim::{NotificationAttempt, PaidOrder, PortalRefund, World};
 use tuikuan_terms::Fen;
 use tuikuan_wechat::Api;
 
+use super::batches::Brought;
 use super::dice::Dice;
 use super::keys::{Kit, kits};
 use super::people;
@@ -37,6 +39,10 @@ pub(crate) enum Act {
     Calm,
     /// What is abnormal is dealt with.
     Mend,
+    /// A person brings a file of refunds (again).
+    Bring(usize),
+    /// A person pauses, continues or withdraws the batch of a file.
+    Steer(usize, Steer),
 }
 
 /// A notification on its way.
@@ -83,6 +89,7 @@ pub(crate) struct Asked {
 pub(crate) struct Script {
     pub(crate) orders: Vec<Order>,
     pub(crate) asks: Vec<Asked>,
+    pub(crate) brought: Vec<Brought>,
     pub(crate) acts: Vec<(i64, Act)>,
 }
 
@@ -121,6 +128,7 @@ impl Script {
             let mch_id = kits()[poor].plan.mch_id.as_str();
             world.set_balance(mch_id, 0, None).unwrap();
         }
+        script.files(plan);
         let calm = START_US + plan.calm_at;
         script.acts.push((calm, Act::Calm));
         script.acts.push((calm + 2 * HOUR, Act::Mend));

@@ -56,6 +56,8 @@ impl Life {
             }
             Done::Registered(Ok(_)) => {}
             Done::Registered(Err(error)) => self.not_registered(&task.about, &error),
+            Done::Brought(result) => self.is_brought(&task.about, result),
+            Done::Steered(result) => self.is_steered(result),
             Done::Received(received) => self.received(&task.about, received),
         }
     }

@@ -244,7 +244,9 @@ fn transition(stage: &mut Stage, refund: &Refund, (from, to): (Option<Status>, S
     let told = [S::Processing, S::Succeeded, S::Abnormal, S::Closed];
     let allowed = match from {
         // Asked for by us, or made elsewhere and adopted.
-        None if refund.origin == Source::Api => [S::Queued, S::AwaitingApproval].contains(&to),
+        None if [Source::Api, Source::Batch].contains(&refund.origin) => {
+            [S::Queued, S::AwaitingApproval].contains(&to)
+        }
         None => told.contains(&to),
         Some(S::AwaitingApproval) => [S::Queued, S::Cancelled].contains(&to),
         // Once the order is known.

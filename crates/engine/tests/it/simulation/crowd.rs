@@ -49,6 +49,8 @@ impl Life {
             Act::Notice(notice) => self.notice(notice),
             Act::Register(order) => self.register(order),
             Act::Ask(ask) => self.ask(ask),
+            Act::Bring(file) => self.bring(file),
+            Act::Steer(file, act) => self.steer(file, act),
             Act::Command(ask, command) => {
                 let id = self.asks[ask].id.clone();
                 let by = people::commander(&command, self.asks[ask].asker);

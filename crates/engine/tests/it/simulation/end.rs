@@ -78,7 +78,7 @@ impl Life {
 
     /// Whether everything has come to its end, and every message has been delivered.
     pub(crate) fn ended(&self) -> bool {
-        self.watch.rests(&self.shared.lock()) && self.delivered()
+        self.watch.rests(&self.shared.lock()) && self.delivered() && self.batches_rest()
     }
 
     fn delivered(&self) -> bool {
@@ -106,6 +106,7 @@ impl Life {
             self.judge_messages(refund);
         }
         self.judge_books(&refunds);
+        self.judge_batches();
         self.judge_inbox();
         self.judge_replay(&refunds);
         let log = now(self.store.verify_audit(None)).unwrap();
@@ -324,6 +325,8 @@ impl Act {
             Self::Resume(id) => format!("resume {id}"),
             Self::Calm => "calm".to_owned(),
             Self::Mend => "mend".to_owned(),
+            Self::Bring(file) => format!("bring {file}"),
+            Self::Steer(file, act) => format!("steer {file} {act:?}"),
         }
     }
 }

@@ -12,6 +12,7 @@ use tuikuan_sim::World;
 use tuikuan_store::{Options, Store};
 
 use super::act::{Act, Asked, BASE, Notice, Order, Script, name_of};
+use super::batches::Brought;
 use super::check::{Watch, Writer, stuck};
 use super::dice::Dice;
 use super::keys::kits;
@@ -47,6 +48,7 @@ pub(crate) struct Life {
     pub(crate) watch: Watch,
     pub(crate) asks: Vec<Asked>,
     pub(crate) orders: Vec<Order>,
+    pub(crate) brought: Vec<Brought>,
     pub(crate) outcome: Outcome,
     /// Notifications answered with success.
     pub(crate) stored: u64,
@@ -125,6 +127,7 @@ impl Life {
             watch: Watch::default(),
             asks: script.asks,
             orders: script.orders,
+            brought: script.brought,
             outcome: Outcome::default(),
             stored: 0,
             dice: Dice::new(seed ^ 0x5C4ED),
@@ -167,6 +170,9 @@ impl Life {
         }
         if self.shared.lock().found().is_none() {
             self.judge();
+        }
+        if self.shared.lock().found().is_none() {
+            self.morning();
         }
         let found = self.shared.lock().found().map(ToOwned::to_owned);
         let seed = self.plan.seed;
@@ -383,7 +389,10 @@ impl Life {
     }
 
     pub(crate) fn at_rest(&self) -> bool {
-        let asking = self.acts.values().any(|act| matches!(act, Act::Ask(_)));
+        let asking = self
+            .acts
+            .values()
+            .any(|act| matches!(act, Act::Ask(_) | Act::Bring(_)));
         if !self.mended || asking || !self.tasks.is_empty() || !self.shared.lock().legs.is_empty() {
             return false;
         }

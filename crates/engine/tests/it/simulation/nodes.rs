@@ -114,6 +114,7 @@ impl Life {
             match task.about {
                 About::Ask(ask) => self.again(Act::Ask(ask)),
                 About::Register(order) => self.again(Act::Register(order)),
+                About::Bring(file) => self.again(Act::Bring(file)),
                 About::Notice {
                     attempt: Some(id), ..
                 } => {
@@ -122,6 +123,7 @@ impl Life {
                 About::Notice { attempt: None, .. }
                 | About::Claim
                 | About::Job(_)
+                | About::Steer(_)
                 | About::Command(_) => {}
             }
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use tuikuan_domain::Refund;
+use tuikuan_domain::{BatchId, Refund};
+use tuikuan_engine::batch::BatchError;
 use tuikuan_engine::step::Work;
 use tuikuan_engine::{EngineError, LedgerError, Received, Registered, Requested};
 
@@ -33,6 +34,10 @@ pub(crate) enum Done {
     Registered(Result<Registered, EngineError>),
     /// A notification was taken in.
     Received(Received),
+    /// A file was brought.
+    Brought(Result<BatchId, BatchError>),
+    /// Something was done to a batch.
+    Steered(Result<(), BatchError>),
 }
 
 /// What a task is about.
@@ -46,6 +51,9 @@ pub(crate) enum About {
     Command(usize),
     /// Which order.
     Register(usize),
+    /// Which file.
+    Bring(usize),
+    Steer(usize),
     /// A notification: its attempt, and whether it has to be understood.
     Notice {
         attempt: Option<u64>,
