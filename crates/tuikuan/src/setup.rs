@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use tracing_subscriber::EnvFilter;
+use tuikuan_engine::MachineClock;
 use tuikuan_store::{Options, Store};
 use tuikuan_wechat::client::{Client, ClientOptions};
 use tuikuan_wechat::{Account, SubMerchant};
@@ -17,6 +18,19 @@ use crate::config::{Config, LogFormat, MerchantConfig, StoreConfig};
 
 /// A connection to WeChat must stand after so long; the rest of the time is for the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The clock of the engine: the machine's, or one that is ahead of it, for trials.
+pub(crate) fn clock(config: &Config) -> MachineClock {
+    let ahead = config.clock_ahead;
+    if ahead.is_zero() {
+        return MachineClock::real();
+    }
+    tracing::warn!(ahead = %ahead, "the engine's clock is ahead of the machine's: for trials only");
+    let start = Timestamp::now()
+        .checked_add(ahead)
+        .unwrap_or(Timestamp::MAX);
+    MachineClock::from_start(start, 1)
+}
 
 /// Opens the store of a configuration.
 pub(crate) async fn store(config: &StoreConfig, options: &Options) -> anyhow::Result<Store> {

@@ -14,8 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tuikuan_domain::Actor;
 use tuikuan_engine::{
-    AddressPolicy, Engine, EngineParts, Internet, InternetOptions, MachineClock, MachineIds,
-    Merchant,
+    AddressPolicy, Engine, EngineParts, Internet, InternetOptions, MachineIds, Merchant,
 };
 use tuikuan_server::{Scheme, Server, ServerParts, link};
 use tuikuan_store::{AdminChange, Administered, Fatal, NewAudit, Options, Purpose, Store};
@@ -218,7 +217,7 @@ async fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyho
     let parts = EngineParts {
         store,
         merchants,
-        clock: Arc::new(clock(config)),
+        clock: Arc::new(setup::clock(config)),
         ids: Arc::new(MachineIds),
         network: Arc::new(network),
         settings,
@@ -226,16 +225,4 @@ async fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyho
     Engine::new(parts)
         .await
         .context("the store could not be read")
-}
-
-fn clock(config: &Config) -> MachineClock {
-    let ahead = config.clock_ahead;
-    if ahead.is_zero() {
-        return MachineClock::real();
-    }
-    tracing::warn!(ahead = %ahead, "the engine's clock is ahead of the machine's: for trials only");
-    let start = Timestamp::now()
-        .checked_add(ahead)
-        .unwrap_or(Timestamp::MAX);
-    MachineClock::from_start(start, 1)
 }

@@ -15,7 +15,7 @@ use tuikuan_store::{Purpose, Scope, Store, User};
 
 use super::key::{merchants, open, scope};
 use crate::config::{Config, FILE};
-use crate::output;
+use crate::{output, setup};
 
 mod password;
 
@@ -169,6 +169,7 @@ pub(crate) fn run(command: UserCommand) -> anyhow::Result<()> {
 struct Desk {
     config: Config,
     store: Store,
+    clock: MachineClock,
     json: bool,
 }
 
@@ -177,6 +178,8 @@ impl Desk {
         let config = Config::load(&place.config)?;
         let store = open(&config).await?;
         Ok(Self {
+            // Links are good by the clock of the service.
+            clock: setup::clock(&config),
             config,
             store,
             json: place.json,
@@ -184,7 +187,7 @@ impl Desk {
     }
 
     fn people(&self) -> People<'_> {
-        People::new(&self.store, &MachineClock::real(), &MachineIds)
+        People::new(&self.store, &self.clock, &MachineIds)
     }
 
     async fn user(&self, name: &str) -> anyhow::Result<User> {

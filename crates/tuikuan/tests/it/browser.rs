@@ -11,11 +11,13 @@
 
 mod asking;
 mod axe;
+mod batch;
 mod comfort;
 mod driver;
 mod every_page;
 mod first;
 mod house;
+mod reconciling;
 mod searching;
 mod second_person;
 mod stay;

@@ -16,14 +16,14 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const DAY_S: i64 = 86_400;
 
 /// A simulator at noon in Beijing, and how far its clock and the service's are ahead.
-struct Shop {
-    sim: Sim,
-    ahead_s: i64,
+pub(crate) struct Shop {
+    pub(crate) sim: Sim,
+    pub(crate) ahead_s: i64,
     first_day: jiff::civil::Date,
 }
 
 impl Shop {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let sim = Sim::start();
         let now = jiff::Timestamp::now().as_second();
         // The next noon in Beijing, UTC+8: no test may come close to midnight.
@@ -40,17 +40,17 @@ impl Shop {
     }
 
     /// The same time on the next day.
-    fn sleep(&mut self) {
+    pub(crate) fn sleep(&mut self) {
         push(&self.sim, DAY_S);
         self.ahead_s += DAY_S;
     }
 
-    fn day(&self, number: i64) -> String {
+    pub(crate) fn day(&self, number: i64) -> String {
         let span = jiff::Span::new().days(number - 1);
         self.first_day.checked_add(span).unwrap().to_string()
     }
 
-    fn service(&self) -> Service {
+    pub(crate) fn service(&self) -> Service {
         let ahead = format!("{}s", self.ahead_s);
         let settings = [
             ("TUIKUAN_ENGINE__CLOCK_AHEAD", &*ahead),
@@ -59,7 +59,7 @@ impl Shop {
         Service::start(&self.sim.config(), &settings)
     }
 
-    fn plant(&self, number: i64, kind: &str, more: &Value) {
+    pub(crate) fn plant(&self, number: i64, kind: &str, more: &Value) {
         let mut body = json!({ "mch_id": MAIN, "date": self.day(number), "kind": kind });
         let members = body.as_object_mut().unwrap();
         members.extend(more.as_object().unwrap().clone());
@@ -68,7 +68,7 @@ impl Shop {
     }
 
     /// A refund that was made in the merchant's site.
-    fn portal(&self, order: &str, number: &str, amount: i64) {
+    pub(crate) fn portal(&self, order: &str, number: &str, amount: i64) {
         self.sim.pay(MAIN, order, 5000);
         let body = json!({
             "mch_id": MAIN, "out_trade_no": order, "amount": amount, "out_refund_no": number,
@@ -90,7 +90,7 @@ fn push(sim: &Sim, seconds: i64) {
 }
 
 /// A refund of ours, seen to its end.
-fn refund(shop: &Shop, service: &Service, number: &str) {
+pub(crate) fn refund(shop: &Shop, service: &Service, number: &str) {
     let order = format!("ORDER-{number}");
     shop.sim.pay(MAIN, &order, 5000);
     let args = [
@@ -125,7 +125,7 @@ fn look(service: &Service, (merchant, day): (&str, &str)) -> Value {
 }
 
 /// Waits until a day is in this state and nobody asks WeChat about it any more.
-fn settled(service: &Service, day: &str, state: &str) -> Value {
+pub(crate) fn settled(service: &Service, day: &str, state: &str) -> Value {
     settled_of(service, ("main", day), state)
 }
 

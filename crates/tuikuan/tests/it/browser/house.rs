@@ -16,6 +16,8 @@ pub(crate) struct House {
     pub(crate) service: Service,
     /// The link for the first administrator.
     pub(crate) first: String,
+    /// How far the service's clock is ahead.
+    pub(crate) ahead: String,
 }
 
 impl House {
@@ -27,6 +29,7 @@ impl House {
             sim,
             service,
             first,
+            ahead: "0s".to_owned(),
         }
     }
 
@@ -37,7 +40,8 @@ impl House {
         command.args(["user", "add", name, "--role", role, "--json", "--config"]);
         let said = say(command
             .arg(config)
-            .env("TUIKUAN_PUBLIC_URL", &self.service.url));
+            .env("TUIKUAN_PUBLIC_URL", &self.service.url)
+            .env("TUIKUAN_ENGINE__CLOCK_AHEAD", &self.ahead));
         assert_eq!(said.code, 0, "{}", said.err);
         let link = said.json()["link"].as_str().unwrap().to_owned();
         // The link names the configured address; the service has a port of its own.
