@@ -21,15 +21,15 @@ const EXCHANGES: i64 = 12_000;
 /// A file with something in every kind of table that a life leaves behind.
 async fn lived() -> World {
     let world = sqlite(&Options::default()).await;
+    for n in 11..=16 {
+        world.succeeded(n, at(i64::from(n))).await;
+    }
+    world.submitting(17, at(17)).await;
     let feeder = world.running_batch(4).await;
     for n in 1..=2 {
         let line = world.fed(n, &feeder).await;
         world.commit(line).await.unwrap();
     }
-    for n in 11..=16 {
-        world.succeeded(n, at(i64::from(n))).await;
-    }
-    world.submitting(17, at(17)).await;
     let strange = new(1, "R-STRANGE", Class::WechatOnly);
     world.run(today(), vec![strange], at(20)).await;
     filled(&world).await;

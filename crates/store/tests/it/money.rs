@@ -40,7 +40,7 @@ async fn exactly_what_fits_is_accepted(world: World) {
 }
 
 /// As the ledger does: load, decide, commit, and again after a conflict.
-async fn request(world: &crate::world::World, n: u32) -> bool {
+async fn request(world: &World, n: u32) -> bool {
     loop {
         let new = wanted(n, 1, 3);
         let held = world.situation(&new).await;

@@ -2,6 +2,7 @@
 //! a test that passed. Where the server is says TUIKUAN_TEST_POSTGRES_URL (see scripts/postgres).
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -116,7 +117,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
         !required && std::env::var("CI").is_err(),
         "no PostgreSQL to test on: run with scripts/postgres, or set {name}"
     );
-    eprintln!("skipped: no PostgreSQL ({name})");
+    writeln!(std::io::stderr(), "skipped: no PostgreSQL ({name})").unwrap();
     None
 }
 
