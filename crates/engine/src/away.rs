@@ -51,6 +51,16 @@ impl Away {
         wait.min(WAIT_MAX)
     }
 
+    /// It went well or failed, and is tried again at a time of its own.
+    pub(crate) fn note<E: Error + 'static>(&mut self, result: Result<(), E>) {
+        match result {
+            Ok(()) => self.back(),
+            Err(error) => {
+                self.failed(&error);
+            }
+        }
+    }
+
     /// It went well.
     pub(crate) fn back(&mut self) {
         let Some(since) = self.since.take() else {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tuikuan_store::Lane;
+use tuikuan_store::{Lane, ReadError};
 use tuikuan_terms::MchId;
 
 use crate::away::Away;
@@ -339,21 +339,16 @@ async fn keep_house(engine: Engine, stop: CancellationToken) {
     let mut endpoints = tokio::time::interval(ENDPOINTS_RELOAD);
     let mut prune = tokio::time::interval(PRUNE_EVERY);
     let mut bills = tokio::time::interval(BILLS_LOOK);
+    let mut away = Away::new("endpoints and rules are not read");
+    let mut bills_away = Away::new("bills are not wanted");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = endpoints.tick() => {
-                if let Err(error) = engine.reload_endpoints().await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "endpoints not read");
-                }
-                if let Err(error) = engine.rule_book().reload(engine.store()).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "rules not read");
-                }
+                away.note(reload(&engine).await);
             }
             _ = bills.tick() => {
-                if let Err(error) = engine.want_bills().await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "bills not wanted");
-                }
+                bills_away.note(engine.want_bills().await);
             }
             _ = prune.tick() => {
                 let kept = engine.settings().exchanges_kept;
@@ -362,6 +357,12 @@ async fn keep_house(engine: Engine, stop: CancellationToken) {
             }
         }
     }
+}
+
+/// Takes in what another process or node changed.
+async fn reload(engine: &Engine) -> Result<(), ReadError> {
+    engine.reload_endpoints().await?;
+    engine.rule_book().reload(engine.store()).await.map(drop)
 }
 
 /// Removes old conversations in small steps, so that nobody waits behind a long one.

@@ -1,13 +1,19 @@
 //! `/healthz` says that the process lives, `/readyz` that it takes refunds. Neither tells anything
 //! about merchants.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use tuikuan_store::Store;
 use utoipa::ToSchema;
 
 use crate::api::json;
 use crate::app::{App, Shared};
+
+/// A store that takes longer to answer is not ready.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
 
 /// Whether the process lives.
 #[derive(Debug, serde::Serialize, ToSchema)]
@@ -50,14 +56,26 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
     json(status, &ReadyBody { ready, reasons })
 }
 
+/// Whether the store answers soon. The workers say in the log what is wrong with it, once; whoever
+/// asks here may ask every second.
+async fn answers(store: &Store) -> bool {
+    match tokio::time::timeout(ANSWER_MAX, store.next_due()).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the store did not answer a look at its health");
+            false
+        }
+        Err(_) => false,
+    }
+}
+
 /// Why refunds are not taken; empty when they are.
 pub(crate) async fn reasons(app: &Shared) -> Vec<&'static str> {
     let store = app.engine.store();
     let mut reasons = Vec::new();
     if store.fatal().borrow().is_some() {
         reasons.push("the store has stopped after an I/O error; the process must be restarted");
-    } else if let Err(error) = store.next_due().await {
-        tracing::warn!(%error, "the store did not answer a look at its health");
+    } else if !answers(store).await {
         reasons.push("the store does not answer");
     }
     if app.engine.merchants().is_empty() {

@@ -117,7 +117,9 @@ pub(crate) fn variable(name: &str) -> Option<String> {
         !required && std::env::var("CI").is_err(),
         "no PostgreSQL to test on: run with scripts/postgres, or set {name}"
     );
-    writeln!(std::io::stderr(), "skipped: no PostgreSQL ({name})").unwrap();
+    // Not captured, as a test's own output is.
+    let mut aloud = std::io::stderr().lock();
+    writeln!(aloud, "skipped: no PostgreSQL ({name})").unwrap();
     None
 }
 
