@@ -8,6 +8,7 @@ use crate::admin::{AuditEntry, NewAudit};
 use crate::select::Merchants;
 
 mod action;
+pub(crate) mod line;
 
 pub use action::Action;
 

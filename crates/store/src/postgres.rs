@@ -13,12 +13,25 @@ use crate::seal::DataKey;
 use crate::signals::Signals;
 use crate::store::Options;
 
+/// The values of a statement, in the order of `$1`, `$2` ...
+macro_rules! values {
+    ($($value:expr),* $(,)?) => {
+        &[$(&$value as &(dyn tokio_postgres::types::ToSql + Sync)),*]
+    };
+}
+
 mod address;
+mod admin;
+mod audit;
+mod care;
 pub(crate) mod copy;
+mod leases;
 mod open;
+mod people;
 mod quota;
 mod read;
 mod reads;
+mod rules;
 mod tls;
 mod trouble;
 mod unwritten;

@@ -15,9 +15,13 @@ use crate::records::{Attempt, InboxRecord, StoredEvent, StoredExchange};
 use crate::scope::parse_scope;
 use crate::seal::{DataKey, endpoint_secret};
 
+pub(crate) mod care;
+pub(crate) mod lease;
 mod list;
+pub(crate) mod people;
 mod queue;
 mod row;
+pub(crate) mod rules;
 mod situation;
 
 pub(crate) use list::status_count;

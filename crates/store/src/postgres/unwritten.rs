@@ -1,7 +1,6 @@
 //! What is not written yet.
 
-use crate::admin::{AdminChange, AuditEntry};
-use crate::audit::{AuditFilter, AuditHead, AuditPage};
+use crate::admin::AdminChange;
 use crate::batch::{
     BatchCount, BatchFilter, BatchLine, BatchPage, BatchWrite, FactsWanted, LinesOf, NewBatch,
 };
@@ -10,7 +9,7 @@ use crate::bill::{
     SentCursor, SentRefund,
 };
 use crate::care::{Care, NeededAsked, Subject, Waiting};
-use crate::chain::{AuditFault, HistoryFault};
+use crate::chain::HistoryFault;
 use crate::change::{Change, Committed};
 use crate::delivery::{Delivery, DeliveryFilter, DeliveryReport};
 use crate::error::{CommitError, ReadError};
@@ -18,16 +17,14 @@ use crate::figures::{FigureDifference, Figures, FiguresAsked};
 use crate::ids::{DeliveryId, KeyId};
 use crate::inbox::InboxFilter;
 use crate::job::{Claim, Claimed, Lane, Release};
-use crate::people::{Invitation, Session, User};
 use crate::postgres::Postgres;
 use crate::records::{InboxRecord, Stuck};
-use crate::rules::{StoredRules, SubjectUsage};
 use crate::search::{Found, NumberText, RefundSearch};
 use crate::select::{Merchants, Page, RefundFilter};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tuikuan_domain::batch::{Batch, Facts, Line};
-use tuikuan_domain::{BatchId, DifferenceId, MerchantName, Payment, PersonId, Refund, RefundId};
+use tuikuan_domain::{BatchId, DifferenceId, MerchantName, Payment, Refund, RefundId};
 
 const UNWRITTEN: CommitError = CommitError::Unavailable {
     reason: "not written yet",
@@ -92,17 +89,6 @@ impl Postgres {
 
     pub(crate) async fn prune(&self, _before: Timestamp) -> Result<u64, CommitError> {
         Err(UNWRITTEN)
-    }
-
-    pub(crate) async fn list_audit(&self, _filter: AuditFilter) -> Result<AuditPage, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn verify_audit(
-        &self,
-        _kept: Option<AuditHead>,
-    ) -> Result<Result<AuditHead, AuditFault>, ReadError> {
-        Err(UNREAD)
     }
 
     pub(crate) async fn refund_ids_after(
@@ -291,33 +277,6 @@ impl Postgres {
         Err(UNREAD)
     }
 
-    pub(crate) async fn user(&self, _id: &PersonId) -> Result<Option<User>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn user_by_name(&self, _name: &str) -> Result<Option<User>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn users(&self) -> Result<Vec<User>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn session(&self, _hash: &[u8; 32]) -> Result<Option<Session>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn sessions_of(&self, _user: &PersonId) -> Result<Vec<Session>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn invitation(
-        &self,
-        _hash: &[u8; 32],
-    ) -> Result<Option<Invitation>, ReadError> {
-        Err(UNREAD)
-    }
-
     pub(crate) async fn see_session(
         &self,
         _hash: [u8; 32],
@@ -345,26 +304,6 @@ impl Postgres {
         &self,
         _refund: RefundId,
     ) -> Result<Result<i64, HistoryFault>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn audit_after(
-        &self,
-        _number: i64,
-        _limit: u32,
-    ) -> Result<Vec<AuditEntry>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn rules(&self) -> Result<Vec<StoredRules>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn usage(
-        &self,
-        _day: &str,
-        _subjects: &[String],
-    ) -> Result<Vec<SubjectUsage>, ReadError> {
         Err(UNREAD)
     }
 

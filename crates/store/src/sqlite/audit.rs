@@ -3,11 +3,12 @@
 
 use jiff::Timestamp;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 use crate::admin::{AuditEntry, NewAudit};
+use crate::audit::line::{AuditLine, AuditWalk};
 use crate::audit::{AuditFilter, AuditHead, AuditPage};
-use crate::chain::{AuditFault, BEGINNING, Link};
+use crate::chain::{AuditFault, BEGINNING};
 use crate::error::ReadError;
 use crate::rows;
 use crate::select::{LIST_MAX, Merchants};
@@ -32,7 +33,7 @@ impl Work<'_> {
         let last = self.read(LAST, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (last, previous): (i64, [u8; 32]) = last.unwrap_or((0, BEGINNING));
         let number = last.saturating_add(1);
-        let line = Line {
+        let line = AuditLine {
             number,
             at: entry.at.as_microsecond(),
             texts: [
@@ -56,39 +57,25 @@ impl Work<'_> {
     }
 }
 
-/// What of an entry is hashed.
-struct Line<'a> {
-    number: i64,
-    at: i64,
-    texts: [&'a [u8]; 4],
-}
-
-impl<'a> Line<'a> {
-    /// The entry as it stands in the file, with its hash; `None`: no value is of the kind we write.
-    fn of(row: &'a Row<'_>) -> Result<Option<(Self, [u8; 32])>, rusqlite::Error> {
-        let values = (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(6)?);
-        let (ValueRef::Integer(number), ValueRef::Integer(at), ValueRef::Blob(hash)) = values
-        else {
-            return Ok(None);
-        };
-        let Ok(hash) = <[u8; 32]>::try_from(hash) else {
-            return Ok(None);
-        };
-        let mut texts: [&[u8]; 4] = [&[]; 4];
-        for (text, column) in texts.iter_mut().zip(2..) {
-            match row.get_ref(column)? {
-                ValueRef::Text(bytes) => *text = bytes,
-                _ => return Ok(None),
-            }
+/// The entry as it stands in the file, with its hash; `None`: no value is of the kind we write.
+fn stored<'a>(
+    row: &'a rusqlite::Row<'_>,
+) -> Result<Option<(AuditLine<'a>, [u8; 32])>, rusqlite::Error> {
+    let values = (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(6)?);
+    let (ValueRef::Integer(number), ValueRef::Integer(at), ValueRef::Blob(hash)) = values else {
+        return Ok(None);
+    };
+    let Ok(hash) = <[u8; 32]>::try_from(hash) else {
+        return Ok(None);
+    };
+    let mut texts: [&[u8]; 4] = [&[]; 4];
+    for (text, column) in texts.iter_mut().zip(2..) {
+        match row.get_ref(column)? {
+            ValueRef::Text(bytes) => *text = bytes,
+            _ => return Ok(None),
         }
-        Ok(Some((Self { number, at, texts }, hash)))
     }
-
-    fn hash(&self, previous: &[u8; 32]) -> [u8; 32] {
-        let link = Link::after(previous).number(self.number).number(self.at);
-        let texts = self.texts.iter();
-        texts.fold(link, |link, text| link.bytes(text)).close()
-    }
+    Ok(Some((AuditLine { number, at, texts }, hash)))
 }
 
 /// Recomputes the chain and compares it with the counter beside it, and with a head that was kept
@@ -98,51 +85,19 @@ pub(super) fn verify(
     kept: Option<&AuditHead>,
 ) -> Read<Result<AuditHead, AuditFault>> {
     let snapshot = c.unchecked_transaction()?;
-    let walked = walk(&snapshot, kept)?;
-    let Ok(head) = walked else {
-        return Ok(walked);
-    };
+    let mut walk = AuditWalk::new(kept);
+    {
+        let mut statement = snapshot.prepare_cached(ALL)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Err(fault) = walk.step(stored(row)?) {
+                return Ok(Err(fault));
+            }
+        }
+    }
     let sql = "SELECT number FROM meta WHERE name = 'audit'";
     let recorded = one(&snapshot, sql, [], |row| Ok(row.get(0).ok()))?.flatten();
-    let last = head.number;
-    Ok(match recorded {
-        Some(recorded) if recorded == last => Ok(head),
-        Some(recorded) if recorded > last => Err(AuditFault::Cut { last, recorded }),
-        recorded => Err(AuditFault::Counter { last, recorded }),
-    })
-}
-
-fn walk(c: &Connection, kept: Option<&AuditHead>) -> Read<Result<AuditHead, AuditFault>> {
-    let mut head = AuditHead {
-        number: 0,
-        hash: BEGINNING,
-    };
-    let mut statement = c.prepare_cached(ALL)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let number = head.number.saturating_add(1);
-        let Some((line, hash)) = Line::of(row)? else {
-            return Ok(Err(AuditFault::Altered { number }));
-        };
-        if line.number != number {
-            return Ok(Err(AuditFault::Gap { expected: number }));
-        }
-        if line.hash(&head.hash) != hash {
-            return Ok(Err(AuditFault::Altered { number }));
-        }
-        if kept.is_some_and(|kept| kept.number == number && kept.hash != hash) {
-            return Ok(Err(AuditFault::HeadDiffers { number }));
-        }
-        head = AuditHead { number, hash };
-    }
-    let (last, cut) = (head.number, kept.filter(|kept| kept.number > head.number));
-    Ok(match cut {
-        None => Ok(head),
-        Some(kept) => Err(AuditFault::Cut {
-            last,
-            recorded: kept.number,
-        }),
-    })
+    Ok(walk.end(recorded))
 }
 
 const HEAD: &str = "SELECT number, at, actor, action, subject, detail, hash FROM audit

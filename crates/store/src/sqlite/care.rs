@@ -8,7 +8,8 @@ use crate::care::{
     Care, NeededAsked, OPEN_DIFFERENCES_MAX, Sleeping, Subject, UNPLACED, UNPLACED_FOR, Waiting,
 };
 use crate::error::{CommitError, ReadError};
-use crate::rows::{self, Row, refund_columns};
+use crate::rows::care::care;
+use crate::rows::{self, refund_columns};
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::list::merchants_of;
 use crate::sqlite::read::{many, one};
@@ -58,28 +59,6 @@ const CARE: &str = "SELECT subject, merchant, reason, assignee, snoozed_until, s
 pub(super) fn cares(c: &Connection, subjects: &[Subject]) -> Read<Vec<Care>> {
     let names: Vec<String> = subjects.iter().map(ToString::to_string).collect();
     many(c, CARE, [serde_json::json!(names).to_string()], care)
-}
-
-fn care(row: Row<'_>) -> Read<Care> {
-    let corrupt = || ReadError::Corrupt { what: "care" };
-    let time = |at: Option<i64>| {
-        let read = |at| Timestamp::from_microsecond(at).map_err(|_foreign| corrupt());
-        at.map(read).transpose()
-    };
-    let (subject, merchant): (String, String) = (row.get(0)?, row.get(1)?);
-    let assignee: Option<String> = row.get(3)?;
-    Ok(Care {
-        subject: Subject::parse(&subject).ok_or_else(corrupt)?,
-        merchant: merchant.parse().map_err(|_foreign| corrupt())?,
-        reason: row.get(2)?,
-        assignee: assignee
-            .map(|id| id.parse().map_err(|_foreign| corrupt()))
-            .transpose()?,
-        snoozed_until: time(row.get(4)?)?,
-        settled_at: time(row.get(5)?)?,
-        note: row.get(6)?,
-        version: row.get(7)?,
-    })
 }
 
 /// How many refunds of a merchant need a person, but not now.

@@ -8,62 +8,23 @@ use tuikuan_domain::{Plan, RefundId, Source, Step};
 use tuikuan_terms::MchId;
 
 use crate::change::{Change, NewDelivery};
-use crate::error::CommitError;
+use crate::error::{CommitError, DatabaseError, ReadError};
 use crate::ids::DeliveryId;
 use crate::job::{Claim, Claimed, Guard, JobKey, Lane, PARKED, Release};
+use crate::rows::lease::JobRow;
+use crate::sqlite::read::one;
 use crate::sqlite::work::Work;
 use crate::trouble::{Trouble, UNREADABLE};
 
-/// A job's row.
-struct Row {
-    step: String,
-    due_at: i64,
-    fence: i64,
-    leased: bool,
-    claimed_at: Option<i64>,
-    hint: Hint,
-}
-
-/// Whether somebody asked for a look while the job was at work.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Hint {
-    None,
-    Look,
-}
-
-impl Row {
-    /// When a query that was brought forward may run.
-    fn forwarded(&self, now: i64, forwarded_us: i64) -> i64 {
-        let earliest = self
-            .claimed_at
-            .map_or(now, |at| at.saturating_add(forwarded_us));
-        earliest.max(now)
-    }
-
-    /// A due time for a query, as early as a hint that came meanwhile wants it.
-    fn hinted_due(&self, due: i64, now: i64, forwarded_us: i64) -> i64 {
-        match self.hint {
-            Hint::Look => due.min(self.forwarded(now, forwarded_us)),
-            Hint::None => due,
-        }
-    }
-}
-
 impl Work<'_> {
-    fn job_row(&self, key: &str) -> Result<Option<Row>, Trouble> {
+    fn job_row(&self, key: &str) -> Result<Option<JobRow>, Trouble> {
         let sql = "SELECT step, due_at, fence, leased, claimed_at, hinted FROM jobs WHERE key = ?1";
-        self.read(sql, [key], |row| {
-            Ok(Row {
-                step: row.get(0)?,
-                due_at: row.get(1)?,
-                fence: row.get(2)?,
-                leased: row.get(3)?,
-                claimed_at: row.get(4)?,
-                hint: match row.get(5)? {
-                    true => Hint::Look,
-                    false => Hint::None,
-                },
-            })
+        let row = one(self.connection, sql, [key], JobRow::of);
+        row.map_err(|error| match error {
+            ReadError::Database {
+                source: DatabaseError::Sqlite(source),
+            } => source.into(),
+            _ => Trouble::Refused(UNREADABLE),
         })
     }
 
@@ -75,7 +36,7 @@ impl Work<'_> {
         self.held_row(guard).map(|_| ())
     }
 
-    fn held_row(&self, guard: &Guard) -> Result<Row, Trouble> {
+    fn held_row(&self, guard: &Guard) -> Result<JobRow, Trouble> {
         match self.job_row(&guard.key.to_string())? {
             Some(row) if row.leased && row.fence == guard.fence => Ok(row),
             Some(_) | None => Err(CommitError::LeaseLost.into()),

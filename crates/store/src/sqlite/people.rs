@@ -3,100 +3,20 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use secrecy::{ExposeSecret, SecretString};
-use tuikuan_domain::{PersonId, Role};
+use tuikuan_domain::PersonId;
 
 use super::Sqlite;
 use super::read::{many, one};
 use super::work::Work;
 use crate::error::{CommitError, ReadError};
 use crate::operation::Operation;
-use crate::people::{
-    Invitation, PeopleAct, Purpose, SESSIONS_MAX, SecondFactor, Session, USERS_MAX, User,
-};
-use crate::rows::{Columns, Row};
-use crate::scope::{parse_scope, scope_text};
-use crate::seal::{DataKey, Place};
+use crate::people::{Invitation, PeopleAct, SESSIONS_MAX, SecondFactor, Session, USERS_MAX, User};
+use crate::rows::people::{invitation, session, session_columns, totp_place, user, user_columns};
+use crate::scope::scope_text;
+use crate::seal::DataKey;
 use crate::trouble::Trouble;
 
 type Read<T> = Result<T, ReadError>;
-
-/// The columns of a person, in the order of [`user`].
-macro_rules! user_columns {
-    () => {
-        "id, name, password, role, scope, totp, totp_used, language, created_at, last_login_at, \
-         disabled_at, version"
-    };
-}
-
-/// The columns of a session, in the order of [`session`].
-macro_rules! session_columns {
-    () => {
-        "hash, user_id, created_at, seen_at, expires_at, second_factor, csrf, address, agent"
-    };
-}
-
-/// Where the secret of a second factor stands.
-fn totp_place(id: &str) -> Place<'_> {
-    Place {
-        table: "users",
-        id,
-        field: "totp",
-    }
-}
-
-fn user(row: Row<'_>, key: &DataKey) -> Read<User> {
-    let mut c = Columns::of(row, "user");
-    let id: PersonId = c.parsed()?;
-    Ok(User {
-        name: c.raw()?,
-        password: c.raw::<Option<String>>()?.map(SecretString::from),
-        role: c.known(Role::parse)?,
-        scope: c.known(parse_scope)?,
-        totp: match c.raw::<Option<Vec<u8>>>()? {
-            None => None,
-            Some(sealed) => {
-                let plain = key.open(totp_place(id.as_str()), &sealed);
-                let plain = plain.map_err(|_foreign| c.corrupt())?;
-                let text = String::from_utf8(plain).map_err(|_foreign| c.corrupt())?;
-                Some(SecretString::from(text))
-            }
-        },
-        totp_used: c.raw()?,
-        language: c.raw()?,
-        created_at: c.time()?,
-        last_login_at: c.time_maybe()?,
-        disabled_at: c.time_maybe()?,
-        version: c.raw()?,
-        id,
-    })
-}
-
-fn session(row: Row<'_>) -> Read<Session> {
-    let mut c = Columns::of(row, "session");
-    Ok(Session {
-        hash: c.raw()?,
-        user: c.parsed()?,
-        created_at: c.time()?,
-        seen_at: c.time()?,
-        expires_at: c.time()?,
-        second_factor: c.known(SecondFactor::parse)?,
-        csrf: c.raw()?,
-        address: c.raw()?,
-        agent: c.raw()?,
-    })
-}
-
-fn invitation(row: Row<'_>) -> Read<Invitation> {
-    let mut c = Columns::of(row, "invitation");
-    Ok(Invitation {
-        hash: c.raw()?,
-        purpose: c.known(Purpose::parse)?,
-        user: c.parsed_maybe()?,
-        created_at: c.time()?,
-        expires_at: c.time()?,
-        used_at: c.time_maybe()?,
-    })
-}
 
 /// Reads.
 impl Sqlite {

@@ -1,14 +1,13 @@
 //! Rules, and what is counted against their limits in the transaction that creates a refund
 //! (INV-33).
 
-use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
-use tuikuan_domain::approval::{DayLimit, Rules, Usage, UsageClaim};
+use tuikuan_domain::approval::{Usage, UsageClaim};
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_terms::Fen;
 
 use crate::error::{CommitError, ReadError};
-use crate::rows::Row;
+use crate::rows::rules::stored;
 use crate::rules::{RulesAct, StoredRules, SubjectUsage};
 use crate::sqlite::read::many;
 use crate::sqlite::work::Work;
@@ -117,41 +116,6 @@ pub(super) fn rules(c: &Connection) -> Read<Vec<StoredRules>> {
                       order_day_count, reasons, expires_s, changed_at, changed_by, version
                FROM rules ORDER BY merchant LIMIT ?1";
     many(c, sql, [RULES_MAX], stored)
-}
-
-fn stored(row: Row<'_>) -> Read<StoredRules> {
-    let corrupt = || ReadError::Corrupt { what: "rule" };
-    let fen = |at: usize| -> Read<Option<Fen>> {
-        let fen: Option<i64> = row.get(at)?;
-        let fen = fen.map(Fen::new).transpose();
-        fen.map_err(|_foreign| corrupt())
-    };
-    let limit = |at: usize| -> Read<DayLimit> {
-        Ok(DayLimit {
-            amount: fen(at)?,
-            count: row.get(at.saturating_add(1))?,
-        })
-    };
-    let merchant: String = row.get(0)?;
-    let (reasons, by): (String, String) = (row.get(9)?, row.get(12)?);
-    Ok(StoredRules {
-        merchant: match merchant.as_str() {
-            "" => None,
-            name => Some(name.parse().map_err(|_foreign| corrupt())?),
-        },
-        rules: Rules {
-            approval_above: fen(1)?,
-            approval_person_day: fen(2)?,
-            person_day: limit(3)?,
-            key_day: limit(5)?,
-            order_day: limit(7)?,
-            reasons: serde_json::from_str(&reasons).map_err(|_foreign| corrupt())?,
-            expires: SignedDuration::from_secs(row.get(10)?),
-        },
-        changed_at: Timestamp::from_microsecond(row.get(11)?).map_err(|_foreign| corrupt())?,
-        changed_by: by.parse().map_err(|_foreign| corrupt())?,
-        version: row.get(13)?,
-    })
 }
 
 /// What each of some subjects asked on a day; who asked nothing is left out.

@@ -1,0 +1,306 @@
+//! Deliveries' ends, endpoints, keys, the inbox's outcomes, and pruning. Acts of administration take
+//! turns over all nodes; a delivery's end is guarded by its job's row.
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+use tuikuan_domain::Actor;
+use tuikuan_domain::approval::day;
+
+use crate::admin::{AdminChange, Administered, ApiKey, Endpoint, NewAudit, Replayed};
+use crate::audit::Action;
+use crate::delivery::{DeliveryEnd, DeliveryReport, DeliveryStatus};
+use crate::error::CommitError;
+use crate::ids::{DeliveryId, EndpointId, KeyId};
+use crate::job::{JobKey, Lane, Release};
+use crate::postgres::work::Work;
+use crate::scope::scope_text;
+use crate::seal::endpoint_secret;
+use crate::trouble::{Trouble, UNREADABLE};
+
+/// Rows of each kind that one pruning step removes.
+const PRUNE_ROWS_MAX: i64 = 500;
+
+/// The use of a key is written at most this often.
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long the token of a write is kept: longer than anybody asks what became of it.
+const TOKENS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+impl Work<'_> {
+    pub(super) async fn finish_delivery(&mut self, report: &DeliveryReport) -> Result<(), Trouble> {
+        self.held(&report.guard).await?;
+        let JobKey::Delivery(id) = &report.guard.key else {
+            return Err(CommitError::Conflict.into());
+        };
+        let (status, delivered_at) = match report.end {
+            DeliveryEnd::Delivered => (DeliveryStatus::Delivered, Some(report.at)),
+            DeliveryEnd::Retry { .. } => (DeliveryStatus::Pending, None),
+            DeliveryEnd::Dead => (DeliveryStatus::Dead, None),
+        };
+        let sql = "UPDATE deliveries SET status = $2, attempts = attempts + 1, last_status = $3,
+                       last_error = $4, delivered_at = coalesce($5, delivered_at)
+                   WHERE id = $1";
+        let row = values![
+            id.as_str(),
+            status.as_str(),
+            report.http_status.map(i64::from),
+            report.error,
+            delivered_at.map(Timestamp::as_microsecond),
+        ];
+        self.exactly_one(sql, row).await?;
+        match report.end {
+            DeliveryEnd::Retry { due } => {
+                let release = Release {
+                    guard: report.guard.clone(),
+                    due,
+                    now: report.at,
+                };
+                self.release(&release).await?;
+            }
+            DeliveryEnd::Delivered | DeliveryEnd::Dead => {
+                let key = report.guard.key.to_string();
+                self.execute("DELETE FROM jobs WHERE key = $1", values![key])
+                    .await?;
+            }
+        }
+        self.note_health(id, report).await
+    }
+
+    /// The endpoint hears again, or has failed since then, or is switched off.
+    async fn note_health(
+        &mut self,
+        id: &DeliveryId,
+        report: &DeliveryReport,
+    ) -> Result<(), Trouble> {
+        let sql = "SELECT endpoint_id FROM deliveries WHERE id = $1";
+        let endpoint = self
+            .read(sql, values![id.as_str()], |row| row.get(0))
+            .await?;
+        let endpoint: String = endpoint.ok_or(CommitError::Conflict)?;
+        if report.end == DeliveryEnd::Delivered {
+            let sql = "UPDATE endpoints SET failing_since = NULL
+                       WHERE id = $1 AND failing_since IS NOT NULL";
+            self.execute(sql, values![endpoint]).await?;
+            return Ok(());
+        }
+        let at = report.at.as_microsecond();
+        let sql = "UPDATE endpoints SET failing_since = $2 WHERE id = $1 AND failing_since IS NULL";
+        self.execute(sql, values![endpoint, at]).await?;
+        let Some(reason) = &report.disable else {
+            return Ok(());
+        };
+        let sql = "UPDATE endpoints SET enabled = FALSE, disabled_reason = $2
+                   WHERE id = $1 AND enabled";
+        if self.execute(sql, values![endpoint, reason]).await? == 1 {
+            self.append_audit(&NewAudit {
+                at: report.at,
+                actor: "engine".to_owned(),
+                action: "endpoint.disabled".to_owned(),
+                subject: endpoint,
+                detail: serde_json::json!({ "reason": reason }).to_string(),
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn redeliver(
+        &mut self,
+        id: &DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), Trouble> {
+        let sql = "SELECT d.endpoint_id FROM deliveries d JOIN endpoints e ON e.id = d.endpoint_id
+                   WHERE d.id = $1 AND e.deleted_at IS NULL";
+        let found = self
+            .read(sql, values![id.as_str()], |row| row.get(0))
+            .await?;
+        let found: Option<String> = found;
+        let endpoint: EndpointId = found
+            .ok_or(CommitError::Conflict)?
+            .parse()
+            .map_err(|_foreign| Trouble::Refused(UNREADABLE))?;
+        self.set_delivery_job(id, &Lane::Webhook(endpoint), now)
+            .await?;
+        let sql = "UPDATE deliveries SET status = 'pending', attempts = 0 WHERE id = $1";
+        self.execute(sql, values![id.as_str()]).await?;
+        Ok(())
+    }
+
+    pub(super) async fn administer(&mut self, change: &AdminChange) -> Result<(), Trouble> {
+        let at = change.audit.at;
+        match &change.act {
+            Administered::Noted => {}
+            Administered::Rules(act) => self.rules(act).await?,
+            Administered::KeyCreated(key) => self.insert_key(key).await?,
+            Administered::KeyRevoked(id) => self.revoke_key(id, at).await?,
+            Administered::EndpointCreated(endpoint) => self.insert_endpoint(endpoint).await?,
+            Administered::EndpointUpdated(endpoint) => self.update_endpoint(endpoint).await?,
+            Administered::EndpointRotated(endpoint) => self.rotate_endpoint(endpoint).await?,
+            Administered::EndpointDeleted(id) => self.delete_endpoint(id, at).await?,
+            Administered::People(act) => self.people(act, at).await?,
+            Administered::Cared(care) => self.care(care).await?,
+            Administered::Replayed(replayed) => self.replayed(replayed).await?,
+            Administered::Redelivered(ids) => {
+                for id in ids {
+                    self.redeliver(id, at).await?;
+                }
+            }
+        }
+        self.append_audit(&change.audit).await
+    }
+
+    async fn insert_key(&mut self, key: &ApiKey) -> Result<(), Trouble> {
+        let sql =
+            "INSERT INTO api_keys (id, name, hash, owner, role, scope, created_at, expires_at,
+                                   created_by)
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let row = values![
+            key.id.as_str(),
+            key.name,
+            &key.hash[..],
+            key.owner.as_ref().map(|id| id.as_str()),
+            key.role.as_str(),
+            scope_text(&key.scope),
+            key.created_at.as_microsecond(),
+            key.expires_at.map(Timestamp::as_microsecond),
+            key.created_by.as_ref().map(ToString::to_string),
+        ];
+        self.execute(sql, row).await.map(|_| ())
+    }
+
+    async fn revoke_key(&mut self, id: &KeyId, at: Timestamp) -> Result<(), Trouble> {
+        let sql = "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+        self.exactly_one(sql, values![id.as_str(), at.as_microsecond()])
+            .await
+    }
+
+    /// Notes the use of a key, and logs the first one of each day: a line for every request would
+    /// bury the others.
+    pub(super) async fn touch_key(&mut self, id: &KeyId, now: Timestamp) -> Result<(), Trouble> {
+        let sql = "SELECT coalesce(last_used_at, 0) FROM api_keys WHERE id = $1 FOR UPDATE";
+        let last: Option<i64> = self
+            .read(sql, values![id.as_str()], |row| row.get(0))
+            .await?;
+        let sql = "UPDATE api_keys SET last_used_at = $2
+                   WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $3)";
+        let earlier = now.checked_sub(TOUCH_EVERY).unwrap_or(Timestamp::MIN);
+        let row = values![id.as_str(), now.as_microsecond(), earlier.as_microsecond()];
+        let noted = self.execute(sql, row).await? == 1;
+        let last = last.and_then(|last| Timestamp::from_microsecond(last).ok());
+        if noted && last.map(day) != Some(day(now)) {
+            let (actor, detail) = (Actor::Key(id.as_str().into()), serde_json::json!({}));
+            let entry = NewAudit::of(now, &actor, Action::KEY_USED, (id.as_str(), &detail));
+            self.append_audit(&entry).await?;
+        }
+        Ok(())
+    }
+
+    fn sealed(&self, endpoint: &Endpoint) -> Result<Vec<u8>, Trouble> {
+        let secret = endpoint.secret.expose_secret().as_bytes();
+        let failed = |_| CommitError::Unavailable {
+            reason: "a secret could not be sealed",
+        };
+        let place = endpoint_secret(endpoint.id.as_str());
+        Ok(self.key.seal(place, secret).map_err(failed)?)
+    }
+
+    async fn insert_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
+        let sql = "INSERT INTO endpoints (id, merchant, url, secret, enabled, created_at)
+                   VALUES ($1, $2, $3, $4, $5, $6)";
+        let sealed = self.sealed(endpoint)?;
+        let row = values![
+            endpoint.id.as_str(),
+            endpoint.merchant.as_str(),
+            endpoint.url,
+            sealed,
+            endpoint.enabled,
+            endpoint.created_at.as_microsecond(),
+        ];
+        self.execute(sql, row).await.map(|_| ())
+    }
+
+    async fn update_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
+        let sql = "UPDATE endpoints SET url = $2, enabled = $3, disabled_reason = $4,
+                       failing_since = $5
+                   WHERE id = $1 AND deleted_at IS NULL";
+        let row = values![
+            endpoint.id.as_str(),
+            endpoint.url,
+            endpoint.enabled,
+            endpoint.disabled_reason,
+            endpoint.failing_since.map(Timestamp::as_microsecond),
+        ];
+        self.exactly_one(sql, row).await
+    }
+
+    async fn rotate_endpoint(&mut self, endpoint: &Endpoint) -> Result<(), Trouble> {
+        let sql = "UPDATE endpoints SET secret = $2 WHERE id = $1 AND deleted_at IS NULL";
+        let sealed = self.sealed(endpoint)?;
+        self.exactly_one(sql, values![endpoint.id.as_str(), sealed])
+            .await
+    }
+
+    /// The row stays for its deliveries; secret and pending messages go. A message that somebody is
+    /// about to put in the queue waits for the endpoint's row, and then finds it deleted.
+    async fn delete_endpoint(&mut self, id: &EndpointId, at: Timestamp) -> Result<(), Trouble> {
+        let lane = Lane::Webhook(id.clone()).to_string();
+        self.execute("DELETE FROM jobs WHERE lane = $1", values![lane])
+            .await?;
+        let sql = "UPDATE endpoints SET deleted_at = $2, enabled = FALSE, secret = ''
+                   WHERE id = $1 AND deleted_at IS NULL";
+        self.exactly_one(sql, values![id.as_str(), at.as_microsecond()])
+            .await?;
+        let sql = "UPDATE deliveries SET status = 'dead', last_error = 'the endpoint was deleted'
+                   WHERE endpoint_id = $1 AND status = 'pending'";
+        self.execute(sql, values![id.as_str()]).await?;
+        Ok(())
+    }
+
+    async fn replayed(&mut self, replayed: &Replayed) -> Result<(), Trouble> {
+        let sql = "UPDATE inbox SET outcome = $2, refund_id = coalesce($3, refund_id),
+                       seq = coalesce($4, seq)
+                   WHERE number = $1";
+        let row = values![
+            replayed.number,
+            replayed.outcome,
+            replayed.refund_id.as_ref().map(|id| id.as_str()),
+            replayed.seq,
+        ];
+        self.exactly_one(sql, row).await
+    }
+
+    pub(super) async fn settle_inbox(&mut self, number: i64, outcome: &str) -> Result<(), Trouble> {
+        let sql = "UPDATE inbox SET outcome = $2 WHERE number = $1";
+        self.exactly_one(sql, values![number, outcome]).await
+    }
+
+    pub(super) async fn prune(&mut self, kept_from: Timestamp) -> Result<u64, Trouble> {
+        let before = kept_from.as_microsecond();
+        // Rows stand in the order of their time, so looking at the first ones is enough.
+        let sql = "DELETE FROM exchanges WHERE number IN (
+                       SELECT number FROM (
+                           SELECT number, at FROM exchanges ORDER BY number LIMIT $2) oldest
+                       WHERE at < $1)";
+        let exchanges = self.execute(sql, values![before, PRUNE_ROWS_MAX]).await?;
+        let sql = "UPDATE inbox SET headers = NULL, body = NULL WHERE number IN (
+                       SELECT number FROM inbox
+                       WHERE body IS NOT NULL AND received_at < $1 ORDER BY received_at LIMIT $2)";
+        let notifications = self.execute(sql, values![before, PRUNE_ROWS_MAX]).await?;
+        let sql = "DELETE FROM usage WHERE (subject, day) IN (
+                       SELECT subject, day FROM usage WHERE day < $1 LIMIT $2)";
+        let days = self
+            .execute(sql, values![day(kept_from), PRUNE_ROWS_MAX])
+            .await?;
+        // By the database's clock, which wrote them too.
+        let kept_us = i64::try_from(TOKENS_KEPT.as_micros()).unwrap_or(i64::MAX);
+        let sql = "DELETE FROM writes WHERE token IN (
+                       SELECT token FROM writes
+                       WHERE at < (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT - $1
+                       LIMIT $2)";
+        let tokens = self.execute(sql, values![kept_us, PRUNE_ROWS_MAX]).await?;
+        Ok(exchanges
+            .saturating_add(notifications)
+            .saturating_add(days)
+            .saturating_add(tokens))
+    }
+}

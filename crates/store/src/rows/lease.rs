@@ -1,0 +1,46 @@
+//! A job's row as whoever holds or plans it sees it.
+
+use crate::error::ReadError;
+use crate::rows::{Columns, Row};
+
+/// A job's row.
+pub(crate) struct JobRow {
+    pub(crate) step: String,
+    pub(crate) due_at: i64,
+    pub(crate) fence: i64,
+    pub(crate) leased: bool,
+    claimed_at: Option<i64>,
+    /// Somebody asked for a look while the job was at work.
+    hinted: bool,
+}
+
+impl JobRow {
+    /// Step, due time, fence, whether it is leased, when it was claimed, whether it is hinted.
+    pub(crate) fn of(row: Row<'_>) -> Result<Self, ReadError> {
+        let mut c = Columns::of(row, "job");
+        Ok(Self {
+            step: c.raw()?,
+            due_at: c.raw()?,
+            fence: c.raw()?,
+            leased: c.raw()?,
+            claimed_at: c.raw()?,
+            hinted: c.raw()?,
+        })
+    }
+
+    /// When a query that was brought forward may run.
+    pub(crate) fn forwarded(&self, now: i64, forwarded_us: i64) -> i64 {
+        let earliest = self
+            .claimed_at
+            .map_or(now, |at| at.saturating_add(forwarded_us));
+        earliest.max(now)
+    }
+
+    /// A due time for a query, as early as a hint that came meanwhile wants it.
+    pub(crate) fn hinted_due(&self, due: i64, now: i64, forwarded_us: i64) -> i64 {
+        if self.hinted {
+            return due.min(self.forwarded(now, forwarded_us));
+        }
+        due
+    }
+}
