@@ -52,6 +52,7 @@ impl From<CommitError> for LedgerError {
             | CommitError::Overdrawn { .. }
             | CommitError::Full
             | CommitError::Unavailable { .. }
+            | CommitError::Unsettled
             | CommitError::Stopped { .. } => Self::Store(error),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Why a change was not committed. Nothing of it was written.
+/// Why a change was not committed. Nothing of it was written, unless it is said otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CommitError {
     /// A version or a unique name was lost to somebody else: load again, decide again.
@@ -27,6 +27,9 @@ pub enum CommitError {
         /// Why.
         reason: &'static str,
     },
+    /// The answer to a COMMIT was lost and the database could not be asked since (INV-42).
+    #[error("whether the change was written is not known yet: read before you decide")]
+    Unsettled,
     /// The store has stopped for good after an I/O error: the process must end (INV-42). Whether
     /// the change was written is decided by reading after a restart, never by assuming.
     #[error("the store has stopped: {reason}")]

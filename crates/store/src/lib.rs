@@ -43,6 +43,7 @@ mod search;
 mod select;
 mod signals;
 mod sqlite;
+mod steps;
 mod store;
 mod tally;
 mod trouble;

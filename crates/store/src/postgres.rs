@@ -8,9 +8,11 @@ use deadpool_postgres::{Pool, PoolError};
 use tokio::sync::watch;
 use tokio_postgres::types::ToSql;
 
-use crate::error::{DatabaseError, Fatal, OpenError};
+use crate::error::{CommitError, DatabaseError, Fatal, OpenError};
+use crate::operation::Answer;
 use crate::seal::DataKey;
-use crate::signals::Signals;
+use crate::signals::{Effects, Signals};
+use crate::steps::Steps;
 use crate::store::Options;
 
 /// The values of a statement, in the order of `$1`, `$2` ...
@@ -25,6 +27,7 @@ mod admin;
 mod audit;
 mod care;
 pub(crate) mod copy;
+mod counts;
 mod leases;
 mod open;
 mod people;
@@ -32,10 +35,14 @@ mod quota;
 mod read;
 mod reads;
 mod rules;
+mod session;
+mod settle;
 mod tls;
 mod trouble;
+mod turns;
 mod unwritten;
 mod work;
+mod writer;
 
 /// A PostgreSQL database. Cheap to clone; the last clone closes its connections.
 #[derive(Debug, Clone)]
@@ -46,7 +53,13 @@ struct Shared {
     key: Arc<DataKey>,
     /// Connections for reads and for writes that are rare.
     pool: Pool,
+    /// See [`Options::forwarded_query`], in microseconds.
+    forwarded_us: i64,
+    steps: Steps,
 }
+
+/// What a write comes to.
+type Answered = Result<Answer, CommitError>;
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -70,6 +83,8 @@ impl Postgres {
             signals,
             key: Arc::new(opened.key),
             pool: opened.pool,
+            forwarded_us: i64::try_from(options.forwarded_query.as_micros()).unwrap_or(i64::MAX),
+            steps: Steps::of(options.writing),
         })))
     }
 
@@ -88,6 +103,13 @@ impl Postgres {
 
     pub(crate) fn events_changed(&self) -> watch::Receiver<i64> {
         self.0.signals.events.subscribe()
+    }
+}
+
+impl Shared {
+    /// Tells others what is durable now.
+    fn tell(&self, effects: Effects) {
+        self.signals.tell(effects);
     }
 }
 

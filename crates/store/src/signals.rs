@@ -35,7 +35,14 @@ impl Signals {
                 .send_modify(|count| *count = count.wrapping_add(1));
         }
         if let Some(position) = effects.position {
-            self.events.send_replace(position);
+            // Two writers may be here at once: it only ever grows.
+            self.events.send_if_modified(|last| {
+                let further = position > *last;
+                if further {
+                    *last = position;
+                }
+                further
+            });
         }
     }
 

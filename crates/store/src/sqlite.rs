@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
@@ -21,6 +20,7 @@ use crate::ids::{DeliveryId, KeyId};
 use crate::job::{Claim, Claimed, Release};
 use crate::seal::DataKey;
 use crate::signals::Signals;
+use crate::steps::Steps;
 use crate::store::{Options, Writing};
 
 mod admin;
@@ -88,28 +88,6 @@ enum Way {
     },
     /// One connection for everything.
     Inline(Mutex<Writer>, Steps),
-}
-
-/// Whether others may run before and after a write of the caller's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Steps {
-    None,
-    Around,
-}
-
-impl Steps {
-    /// Lets others run, once.
-    async fn pause(self) {
-        let mut left = self == Self::Around;
-        std::future::poll_fn(|context| {
-            if !std::mem::take(&mut left) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
 }
 
 impl Way {
@@ -211,11 +189,7 @@ impl Sqlite {
         let way = if threaded {
             Way::start(file, options, writer)?
         } else {
-            let steps = match options.writing {
-                Writing::Stepped => Steps::Around,
-                Writing::Thread | Writing::Inline => Steps::None,
-            };
-            Way::Inline(Mutex::new(writer), steps)
+            Way::Inline(Mutex::new(writer), Steps::of(options.writing))
         };
         Ok(Self(Arc::new(Shared { signals, key, way })))
     }

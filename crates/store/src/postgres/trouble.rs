@@ -30,6 +30,14 @@ impl From<tokio_postgres::Error> for Trouble {
     }
 }
 
+/// Whether the connection was lost, so that nobody knows what became of what was sent last.
+pub(super) fn uncertain(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(said) => ENDED.contains(said.code()),
+        None => true,
+    }
+}
+
 fn is_io(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
 }
@@ -88,13 +96,14 @@ fn classify(said: &DbError) -> Trouble {
         (SqlState::LOCK_NOT_AVAILABLE, CONTENDED),
         (SqlState::QUERY_CANCELED, CONTENDED),
         (SqlState::DISK_FULL, CommitError::Full),
-        (SqlState::READ_ONLY_SQL_TRANSACTION, UNREACHABLE),
-        (SqlState::ADMIN_SHUTDOWN, UNREACHABLE),
-        (SqlState::CRASH_SHUTDOWN, UNREACHABLE),
-        (SqlState::CANNOT_CONNECT_NOW, UNREACHABLE),
-        (SqlState::TOO_MANY_CONNECTIONS, UNREACHABLE),
-        (SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT, UNREACHABLE),
     ];
+    let elsewhere = [
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::TOO_MANY_CONNECTIONS,
+    ];
+    if ENDED.contains(state) || elsewhere.contains(state) {
+        return Trouble::All(UNREACHABLE);
+    }
     if let Some((_, error)) = all.into_iter().find(|(code, _)| code == state) {
         return Trouble::All(error);
     }

@@ -1,12 +1,9 @@
 //! What is not written yet.
 
-use crate::admin::AdminChange;
-use crate::batch::{
-    BatchCount, BatchFilter, BatchLine, BatchPage, BatchWrite, FactsWanted, LinesOf, NewBatch,
-};
+use crate::batch::{BatchCount, BatchFilter, BatchLine, BatchPage, FactsWanted, LinesOf};
 use crate::bill::{
-    Bill, BillChange, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage,
-    SentCursor, SentRefund,
+    Bill, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage, SentCursor,
+    SentRefund,
 };
 use crate::care::{Care, NeededAsked, Subject, Waiting};
 use crate::chain::HistoryFault;
@@ -14,7 +11,7 @@ use crate::change::{Change, Committed};
 use crate::delivery::{Delivery, DeliveryFilter, DeliveryReport};
 use crate::error::{CommitError, ReadError};
 use crate::figures::{FigureDifference, Figures, FiguresAsked};
-use crate::ids::{DeliveryId, KeyId};
+
 use crate::inbox::InboxFilter;
 use crate::job::{Claim, Claimed, Lane, Release};
 use crate::postgres::Postgres;
@@ -35,10 +32,6 @@ const UNREAD: ReadError = ReadError::Corrupt {
 };
 
 impl Postgres {
-    pub(crate) async fn limit_pages(&self, _pages_max: Option<u32>) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
-    }
-
     pub(crate) async fn commit(&self, _change: Change) -> Result<Committed, CommitError> {
         Err(UNWRITTEN)
     }
@@ -63,48 +56,12 @@ impl Postgres {
         Err(UNWRITTEN)
     }
 
-    pub(crate) async fn redeliver(
-        &self,
-        _id: DeliveryId,
-        _now: Timestamp,
-    ) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
-    }
-
-    pub(crate) async fn administer(&self, _change: AdminChange) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
-    }
-
-    pub(crate) async fn touch_key(&self, _id: KeyId, _now: Timestamp) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
-    }
-
-    pub(crate) async fn settle_inbox(
-        &self,
-        _number: i64,
-        _outcome: String,
-    ) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
-    }
-
-    pub(crate) async fn prune(&self, _before: Timestamp) -> Result<u64, CommitError> {
-        Err(UNWRITTEN)
-    }
-
     pub(crate) async fn refund_ids_after(
         &self,
         _after: Option<RefundId>,
         _limit: u32,
     ) -> Result<Vec<RefundId>, ReadError> {
         Err(UNREAD)
-    }
-
-    pub(crate) async fn begin_batch(&self, _new: NewBatch) -> Result<Batch, CommitError> {
-        Err(UNWRITTEN)
-    }
-
-    pub(crate) async fn write_batch(&self, _write: BatchWrite) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
     }
 
     pub(crate) async fn batch(&self, _id: &BatchId) -> Result<Option<Batch>, ReadError> {
@@ -157,10 +114,6 @@ impl Postgres {
         _wanted: FactsWanted,
     ) -> Result<Vec<(Line, Facts)>, ReadError> {
         Err(UNREAD)
-    }
-
-    pub(crate) async fn change_bills(&self, _change: BillChange) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
     }
 
     pub(crate) async fn bill_day(&self, _bill: Bill) -> Result<Option<BillDay>, ReadError> {
@@ -275,14 +228,6 @@ impl Postgres {
         _filter: InboxFilter,
     ) -> Result<Vec<InboxRecord>, ReadError> {
         Err(UNREAD)
-    }
-
-    pub(crate) async fn see_session(
-        &self,
-        _hash: [u8; 32],
-        _now: Timestamp,
-    ) -> Result<(), CommitError> {
-        Err(UNWRITTEN)
     }
 
     pub(crate) async fn list_refunds(

@@ -1,6 +1,6 @@
 //! The inside of one transaction: what its operations wrote, and the statements they share.
 
-use deadpool_postgres::Transaction;
+use deadpool_postgres::ClientWrapper;
 use jiff::Timestamp;
 
 use crate::error::{CommitError, ReadError};
@@ -12,7 +12,8 @@ use crate::trouble::Trouble;
 
 /// One transaction in the making.
 pub(super) struct Work<'t> {
-    pub(super) transaction: &'t Transaction<'t>,
+    /// A connection, in the transaction.
+    pub(super) transaction: &'t ClientWrapper,
     pub(super) key: &'t DataKey,
     /// See [`crate::Options::forwarded_query`], in microseconds.
     pub(super) forwarded_us: i64,
@@ -23,11 +24,7 @@ pub(super) struct Work<'t> {
 }
 
 impl<'t> Work<'t> {
-    pub(super) fn new(
-        transaction: &'t Transaction<'t>,
-        key: &'t DataKey,
-        forwarded_us: i64,
-    ) -> Self {
+    pub(super) fn new(transaction: &'t ClientWrapper, key: &'t DataKey, forwarded_us: i64) -> Self {
         Self {
             transaction,
             key,

@@ -1,0 +1,96 @@
+//! Acts of administration: each in a transaction of its own, one after the other over all nodes. What
+//! the hot writes touch too is locked before it is decided upon.
+
+use crate::error::CommitError;
+use crate::operation::{Answer, Operation};
+use crate::postgres::session::Session;
+use crate::postgres::settle::{Settler, Token, Tries};
+use crate::postgres::work::Work;
+use crate::postgres::{Answered, Postgres, Shared};
+use crate::signals::Effects;
+use crate::trouble::Trouble;
+
+/// Whoever does an act holds this row.
+const TURN: &str = "SELECT number FROM meta WHERE name = 'turn' FOR UPDATE";
+
+impl Postgres {
+    /// Does an act in its turn. Durable when it is answered.
+    pub(super) async fn turn(&self, operation: Operation) -> Answered {
+        let shared = &self.0;
+        shared.steps.pause().await;
+        let answer = shared.turn(&operation).await;
+        shared.steps.pause().await;
+        answer
+    }
+}
+
+impl Shared {
+    async fn turn(&self, operation: &Operation) -> Answered {
+        let mut tries = Tries::new();
+        loop {
+            if self.signals.fatal.borrow().is_some() {
+                return Err(self.signals.stopped());
+            }
+            match Box::pin(self.turn_once(operation)).await {
+                Ok((answer, effects)) => {
+                    self.tell(effects);
+                    return Ok(answer);
+                }
+                Err(trouble) => tries.again(trouble, &self.signals).await?,
+            }
+        }
+    }
+
+    async fn turn_once(&self, operation: &Operation) -> Result<(Answer, Effects), Trouble> {
+        let session = Session::begin(&self.pool).await?;
+        let mut work = Work::new(session.client(), &self.key, self.forwarded_us);
+        work.execute(TURN, &[]).await?;
+        let answer = work.apply(operation).await?;
+        work.write_counts().await?;
+        let effects = work.tally.effects;
+        let token = Token::draw()?;
+        token.leave(session.client()).await?;
+        let settler = Settler { pool: &self.pool };
+        session.commit(&settler, &token).await?;
+        Ok((answer, effects))
+    }
+}
+
+impl Work<'_> {
+    #[expect(clippy::match_same_arms, reason = "each is written by and by")]
+    async fn apply(&mut self, operation: &Operation) -> Result<Answer, Trouble> {
+        match operation {
+            Operation::Prune(before) => return Ok(Answer::Pruned(self.prune(*before).await?)),
+            Operation::Batch(_) => return Err(unwritten()),
+            Operation::ChangeBills(_) => return Err(unwritten()),
+            Operation::Redeliver(id, now) => self.redeliver(id, *now).await?,
+            Operation::Administer(change) => self.administer(change).await?,
+            Operation::TouchKey(id, now) => self.touch_key(id, *now).await?,
+            Operation::SeeSession(hash, now) => self.see_session(hash, *now).await?,
+            Operation::SettleInbox(number, outcome) => self.settle_inbox(*number, outcome).await?,
+            Operation::LimitPages(_) => {
+                return Err(Trouble::Refused(CommitError::Unavailable {
+                    reason: "only SQLite counts pages: PostgreSQL is bounded by its own server",
+                }));
+            }
+            // They come by the queue.
+            Operation::Commit(_)
+            | Operation::Claim(_)
+            | Operation::Release(_)
+            | Operation::Forward(..)
+            | Operation::FinishDelivery(_) => {
+                return Err(Trouble::Refused(CommitError::Unavailable {
+                    reason: "not an act of administration",
+                }));
+            }
+        }
+        Ok(Answer::Done)
+    }
+}
+
+/// Until it is.
+fn unwritten() -> Trouble {
+    Trouble::Refused(CommitError::Unavailable {
+        reason: "not written yet",
+    })
+}

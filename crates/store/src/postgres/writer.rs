@@ -1,0 +1,73 @@
+//! The writes, as a store is asked for them. Acts of administration take turns; everything else waits
+//! for a writer.
+
+use jiff::Timestamp;
+use tuikuan_domain::batch::Batch;
+
+use crate::admin::AdminChange;
+use crate::batch::{BatchWrite, NewBatch};
+use crate::bill::BillChange;
+use crate::error::CommitError;
+use crate::ids::{DeliveryId, KeyId};
+use crate::operation::Operation;
+use crate::postgres::Postgres;
+
+/// Acts of administration.
+impl Postgres {
+    pub(crate) async fn redeliver(
+        &self,
+        id: DeliveryId,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        self.act(Operation::Redeliver(id, now)).await
+    }
+
+    pub(crate) async fn administer(&self, change: AdminChange) -> Result<(), CommitError> {
+        self.act(Operation::Administer(Box::new(change))).await
+    }
+
+    pub(crate) async fn change_bills(&self, change: BillChange) -> Result<(), CommitError> {
+        self.act(Operation::ChangeBills(Box::new(change))).await
+    }
+
+    pub(crate) async fn touch_key(&self, id: KeyId, now: Timestamp) -> Result<(), CommitError> {
+        self.act(Operation::TouchKey(id, now)).await
+    }
+
+    pub(crate) async fn see_session(
+        &self,
+        hash: [u8; 32],
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        self.act(Operation::SeeSession(hash, now)).await
+    }
+
+    pub(crate) async fn settle_inbox(
+        &self,
+        number: i64,
+        outcome: String,
+    ) -> Result<(), CommitError> {
+        self.act(Operation::SettleInbox(number, outcome)).await
+    }
+
+    pub(crate) async fn prune(&self, before: Timestamp) -> Result<u64, CommitError> {
+        self.turn(Operation::Prune(before)).await?.pruned()
+    }
+
+    pub(crate) async fn limit_pages(&self, pages_max: Option<u32>) -> Result<(), CommitError> {
+        self.act(Operation::LimitPages(pages_max)).await
+    }
+
+    pub(crate) async fn begin_batch(&self, new: NewBatch) -> Result<Batch, CommitError> {
+        let write = BatchWrite::Begin(new);
+        self.turn(Operation::Batch(Box::new(write))).await?.batch()
+    }
+
+    pub(crate) async fn write_batch(&self, write: BatchWrite) -> Result<(), CommitError> {
+        self.act(Operation::Batch(Box::new(write))).await
+    }
+
+    async fn act(&self, operation: Operation) -> Result<(), CommitError> {
+        self.turn(operation).await.map(|_| ())
+    }
+}
