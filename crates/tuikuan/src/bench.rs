@@ -55,6 +55,9 @@ pub(crate) struct BenchArgs {
     /// Use this folder for databases; the system's temporary one by default
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// Use this empty PostgreSQL database instead of a file: postgres://USER@HOST/DATABASE
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
     /// Print the figures as JSON as the last line
     #[arg(long)]
     pub(crate) json: bool,
@@ -106,7 +109,7 @@ fn bill(args: &BenchArgs) -> anyhow::Result<reconcile::Plan> {
 }
 
 async fn measure(args: &BenchArgs) -> anyhow::Result<Report> {
-    let folder = || Folder::new(args.dir.as_deref());
+    let folder = || Folder::new(args.dir.as_deref(), args.store.clone());
     let count = |given: Option<u32>, usual: u32| usize::try_from(given.unwrap_or(usual));
     let clients = usize::try_from(args.clients)?;
     let plan = |requests: u32, stored: u32| -> anyhow::Result<accept::Plan> {

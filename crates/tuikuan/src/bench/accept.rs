@@ -47,7 +47,7 @@ impl Set {
         let keys = Keys::make()?;
         let clock = MachineClock::real();
         let nearby = Arc::new(Nearby::new(keys.world()?, clock));
-        let store = place::store(folder.path()).await?;
+        let store = place::store(&folder).await?;
         let parts = (nearby, Settings::default());
         let engine = place::engine(store, keys.account(Api::V3)?, parts).await?;
         let served = place::serve(&engine).await?;

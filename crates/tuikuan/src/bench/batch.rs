@@ -30,7 +30,7 @@ const AMOUNT: i64 = 100;
 pub(crate) async fn run(folder: Folder, lines: usize) -> anyhow::Result<Report> {
     let keys = Keys::make()?;
     let nearby = Arc::new(Nearby::new(keys.world()?, MachineClock::real()));
-    let store = place::store(folder.path()).await?;
+    let store = place::store(&folder).await?;
     let parts = (nearby, Settings::default());
     let engine = place::engine(store, keys.account(Api::V3)?, parts).await?;
     place::pay(&engine, "BATCH", lines).await?;

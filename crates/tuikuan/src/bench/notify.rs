@@ -53,7 +53,7 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
     let mut settings = Settings::default();
     settings.limits.submits_per_second = usize::try_from(SENDS_PER_SECOND)?;
     settings.schedule.first_query = NEVER;
-    let store = place::store(folder.path()).await?;
+    let store = place::store(&folder).await?;
     let account = keys.account(Api::V3)?;
     let engine = place::engine(store, account, (Arc::clone(&nearby), settings)).await?;
     let all = plan.requests * 2;

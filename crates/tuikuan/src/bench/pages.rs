@@ -47,7 +47,7 @@ pub(crate) async fn run(folder: Folder, refunds: usize) -> anyhow::Result<Report
     let keys = Keys::make()?;
     let clock = MachineClock::real();
     let nearby = std::sync::Arc::new(Nearby::new(keys.world()?, clock));
-    let store = place::store(folder.path()).await?;
+    let store = place::store(&folder).await?;
     let account = keys.account(Api::V3)?;
     let engine = place::engine(store, account, (nearby, Settings::default())).await?;
     place::fill(&engine, refunds, OF_AN_ORDER).await?;

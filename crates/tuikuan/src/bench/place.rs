@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -39,28 +39,31 @@ pub(crate) const TOTAL: i64 = 1_000;
 /// Requests under way at once while a store is filled.
 const FILL_AT_ONCE: usize = 256;
 
-/// A folder that goes away.
-pub(crate) struct Folder(PathBuf);
+/// A folder that goes away, and where the store is: in it, or in a PostgreSQL.
+pub(crate) struct Folder {
+    path: PathBuf,
+    postgres: Option<String>,
+}
 
 impl Folder {
     /// A new folder inside another one.
-    pub(crate) fn new(within: Option<&Path>) -> anyhow::Result<Self> {
+    pub(crate) fn new(within: Option<&Path>, postgres: Option<String>) -> anyhow::Result<Self> {
         let within = within.map_or_else(std::env::temp_dir, Path::to_owned);
         let path = within.join(format!("tuikuan-bench-{}", uuid::Uuid::now_v7().simple()));
         private::folder(&path)
             .with_context(|| format!("the folder {} could not be made", path.display()))?;
-        Ok(Self(path))
+        Ok(Self { path, postgres })
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
             tracing::debug!(%error, "the bench's folder stays");
         }
     }
@@ -180,11 +183,20 @@ impl Network for Nearby {
     }
 }
 
-/// Opens a store in a folder.
-pub(crate) async fn store(folder: &Path) -> anyhow::Result<Arc<Store>> {
-    let url = format!("sqlite:{}", folder.join("bench.db").display());
-    let store = Store::open(&url, &Options::default()).await;
-    Ok(Arc::new(store.context("the store could not be opened")?))
+/// Opens a new store in a folder, or the empty PostgreSQL that was named.
+pub(crate) async fn store(folder: &Folder) -> anyhow::Result<Arc<Store>> {
+    let options = Options {
+        key_file: folder.path.join("bench.key"),
+        ..Options::default()
+    };
+    let file = || format!("sqlite:{}", folder.path.join("bench.db").display());
+    let url = folder.postgres.clone().unwrap_or_else(file);
+    let opened = Store::open(&url, &options).await;
+    let store = opened.context("the store could not be opened")?;
+    if store.next_due().await?.is_some() || !store.counts().await?.is_empty() {
+        bail!("the store is not empty: name a new database");
+    }
+    Ok(Arc::new(store))
 }
 
 /// An engine over a store; its workers are not started.
