@@ -7,9 +7,12 @@
 #![expect(clippy::print_stdout, reason = "the counts are what it is run for")]
 
 mod books;
+mod cluster;
 mod full;
 mod load;
+mod nodes;
 mod place;
+mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

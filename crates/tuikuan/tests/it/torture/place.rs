@@ -69,7 +69,10 @@ impl Place {
         let config = folder.path().join("t.toml");
         let text = std::fs::read_to_string(&config)
             .unwrap()
-            .replace("127.0.0.1:8080", &listen)
+            .replace(
+                "listen = \"127.0.0.1:8080\"",
+                &format!("listen = \"{listen}\"\npublic_url = \"http://{listen}\""),
+            )
             .replace("sqlite:tuikuan-sim.db", store)
             .replace("\n[webhooks]", ENGINE);
         assert!(text.contains(&listen) && text.contains(store) && text.contains("[engine]"));
@@ -197,6 +200,11 @@ pub(crate) struct Service(Child);
 impl Service {
     /// Starts one and does not wait for it.
     pub(crate) fn spawn(place: &Place) -> Self {
+        Self::spawn_with(place, &[])
+    }
+
+    /// Starts one with these settings over the configuration.
+    pub(crate) fn spawn_with(place: &Place, settings: &[(&str, &str)]) -> Self {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -205,6 +213,7 @@ impl Service {
         let child = command()
             .args(["serve", "--config"])
             .arg(place.folder.path().join("t.toml"))
+            .envs(settings.iter().copied())
             .current_dir(place.folder.path())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -216,19 +225,31 @@ impl Service {
     /// Starts one and waits until it takes refunds.
     pub(crate) async fn start(place: &Place) -> Self {
         let mut service = Self::spawn(place);
+        service.ready(place, &place.url).await;
+        service
+    }
+
+    /// Waits until it takes refunds at its address.
+    pub(crate) async fn ready(&mut self, place: &Place, url: &str) {
         let ready = async {
             loop {
-                if let Ok((200, _)) = place.ask(Method::GET, "/readyz", None).await {
+                let path = format!("{url}/readyz");
+                if let Ok((200, _)) = place.call(Method::GET, &path, None).await {
                     return;
                 }
-                let ended = service.0.try_wait().unwrap();
-                assert!(ended.is_none(), "serve ended: {}", place.log());
+                assert!(self.lives(), "serve ended: {}", place.log());
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         let waited = tokio::time::timeout(PATIENCE, ready).await;
         assert!(waited.is_ok(), "never ready: {}", place.log());
-        service
+    }
+
+    /// Stops its clock and everything else in it, or lets it go on.
+    pub(crate) async fn signal(&self, signal: &str) {
+        let id = self.0.id().unwrap().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().await;
+        assert!(sent.unwrap().success());
     }
 
     /// SIGKILL, and the corpse is gone when this returns.
@@ -238,13 +259,7 @@ impl Service {
 
     /// SIGTERM: it must end by itself, soon, with exit code 0.
     pub(crate) async fn stop_in_order(mut self) {
-        let id = self.0.id().unwrap().to_string();
-        let sent = Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .await
-            .unwrap();
-        assert!(sent.success());
+        self.signal("-TERM").await;
         let ended = tokio::time::timeout(PATIENCE, self.0.wait()).await;
         let status = ended.unwrap().unwrap();
         assert_eq!(status.code(), Some(0), "an orderly stop ends well");
