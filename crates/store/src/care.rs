@@ -99,6 +99,17 @@ pub struct Waiting {
 /// Open differences are counted up to here.
 pub const OPEN_DIFFERENCES_MAX: i64 = 10_000;
 
+impl Waiting {
+    /// With what waits at one more merchant: approvals, everything else, and how much of it sleeps.
+    pub(crate) const fn with(self, (approvals, needs, asleep): (i64, i64, i64)) -> Self {
+        Self {
+            approvals: self.approvals.saturating_add(approvals),
+            attention: self.attention.saturating_add(needs).saturating_sub(asleep),
+            ..self
+        }
+    }
+}
+
 /// Outcomes of notifications that nobody could place.
 pub const UNPLACED: [&str; 3] = ["unmatched", "unreadable", "conflict"];
 

@@ -4,6 +4,10 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use tuikuan_domain::RefundId;
 
+mod history;
+
+pub(crate) use history::History;
+
 /// The hash before the first line.
 pub(crate) const BEGINNING: [u8; 32] = [0; 32];
 

@@ -9,6 +9,7 @@ use tuikuan_domain::{AttentionReason, MerchantName, PendingReason, Status};
 
 pub(crate) mod cell;
 mod histogram;
+pub(crate) mod recount;
 
 pub use histogram::{Bucket, Histogram};
 

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use tuikuan_domain::MerchantName;
 
-use crate::select::{CursorError, Merchants};
+use crate::records::InboxRecord;
+use crate::select::{CursorError, LIST_MAX, Merchants};
 
 /// Which notifications are wanted, newest first.
 #[derive(Debug, Clone)]
@@ -49,8 +50,39 @@ impl InboxFilter {
             to: None,
             settled: Settled::Shown,
             after: None,
-            limit: crate::select::LIST_MAX,
+            limit: LIST_MAX,
         }
+    }
+}
+
+/// What most notifications come to; the others stand in an index of their own.
+const USUAL: [&str; 3] = ["applied", "hint", "payment"];
+
+impl InboxFilter {
+    /// Whether only outcomes are wanted that few notifications come to.
+    pub(crate) fn all_odd(&self) -> bool {
+        let odd = |outcome: &&str| !USUAL.contains(outcome);
+        !self.outcomes.is_empty() && self.outcomes.iter().all(odd)
+    }
+
+    /// Where the page begins: the cursor, or the end of the period, whichever is earlier.
+    pub(crate) fn upper_end(&self) -> (i64, i64) {
+        let end = self.to.map_or(i64::MAX, Timestamp::as_microsecond);
+        match self.after {
+            Some(cursor) if cursor.received_at.as_microsecond() < end => {
+                (cursor.received_at.as_microsecond(), cursor.number)
+            }
+            Some(_) | None => (end, 0),
+        }
+    }
+
+    /// The page out of the newest of each merchant.
+    pub(crate) fn newest(&self, mut found: Vec<InboxRecord>) -> Vec<InboxRecord> {
+        let place = |row: &InboxRecord| (row.entry.received_at, row.number);
+        found.sort_by_key(|row| std::cmp::Reverse(place(row)));
+        let limit = self.limit.clamp(1, LIST_MAX);
+        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        found
     }
 }
 

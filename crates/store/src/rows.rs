@@ -24,7 +24,7 @@ mod row;
 pub(crate) mod rules;
 mod situation;
 
-pub(crate) use list::status_count;
+pub(crate) use list::{merchant_name, refund_id, status_count, stuck};
 pub(crate) use queue::{job, lane};
 pub(crate) use row::{Cell, Row};
 pub(crate) use situation::{payment, payment_columns, refund, refund_columns, situation};

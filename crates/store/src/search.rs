@@ -11,6 +11,10 @@ use tuikuan_terms::Fen;
 
 use crate::select::{Attention, Cursor, LIST_MAX, Merchants};
 
+pub(crate) mod plan;
+pub(crate) mod stretch;
+pub(crate) mod way;
+
 /// The longest number of all: an `out_refund_no`.
 const NUMBER_BYTES_MAX: usize = 64;
 

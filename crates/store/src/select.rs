@@ -4,7 +4,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use tuikuan_domain::{MerchantName, RefundId, Status};
+use tuikuan_domain::{MerchantName, Refund, RefundId, Status};
 use tuikuan_terms::{OutRefundNo, OutTradeNo};
 
 /// The longest page of any list.
@@ -97,6 +97,19 @@ impl RefundFilter {
     }
 }
 
+impl RefundFilter {
+    /// Where the page begins: the cursor, or the end of the period, whichever is earlier.
+    pub(crate) fn upper_end(&self) -> (i64, &str) {
+        let end = self.created_to.map_or(i64::MAX, Timestamp::as_microsecond);
+        match &self.after {
+            Some(cursor) if cursor.created_at.as_microsecond() < end => {
+                (cursor.created_at.as_microsecond(), cursor.id.as_str())
+            }
+            Some(_) | None => (end, ""),
+        }
+    }
+}
+
 /// The last refund of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
@@ -137,4 +150,20 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next begins; `None`: this is the last.
     pub next: Option<Cursor>,
+}
+
+impl Page<Refund> {
+    /// The newest of what was found: one more of each merchant than the page has room for, if there
+    /// are more.
+    pub(crate) fn newest(mut found: Vec<Refund>, limit: u32) -> Self {
+        found.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|last| Cursor {
+            created_at: last.created_at,
+            id: last.id.clone(),
+        });
+        Self { items: found, next }
+    }
 }

@@ -175,6 +175,14 @@ impl Snapshot<'_> {
         found.iter().map(Row::Postgres).map(row).collect()
     }
 
+    /// From here on statements may go through whole tables as they lie.
+    pub(super) async fn through_tables(&self) -> Read<()> {
+        Ok(self
+            .0
+            .batch_execute("SET LOCAL enable_seqscan = on")
+            .await?)
+    }
+
     /// Goes through all rows of a statement, some at a time: however many they are, few are held.
     pub(super) async fn each(
         &self,

@@ -5,23 +5,17 @@ use crate::bill::{
     Bill, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage, SentCursor,
     SentRefund,
 };
-use crate::care::{Care, NeededAsked, Subject, Waiting};
-use crate::chain::HistoryFault;
 use crate::change::{Change, Committed};
-use crate::delivery::{Delivery, DeliveryFilter, DeliveryReport};
+use crate::delivery::DeliveryReport;
 use crate::error::{CommitError, ReadError};
-use crate::figures::{FigureDifference, Figures, FiguresAsked};
 
-use crate::inbox::InboxFilter;
 use crate::job::{Claim, Claimed, Lane, Release};
 use crate::postgres::Postgres;
-use crate::records::{InboxRecord, Stuck};
-use crate::search::{Found, NumberText, RefundSearch};
-use crate::select::{Merchants, Page, RefundFilter};
+use crate::select::Merchants;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tuikuan_domain::batch::{Batch, Facts, Line};
-use tuikuan_domain::{BatchId, DifferenceId, MerchantName, Payment, Refund, RefundId};
+use tuikuan_domain::{BatchId, DifferenceId, MerchantName, RefundId};
 
 const UNWRITTEN: CommitError = CommitError::Unavailable {
     reason: "not written yet",
@@ -54,14 +48,6 @@ impl Postgres {
 
     pub(crate) async fn finish_delivery(&self, _report: DeliveryReport) -> Result<(), CommitError> {
         Err(UNWRITTEN)
-    }
-
-    pub(crate) async fn refund_ids_after(
-        &self,
-        _after: Option<RefundId>,
-        _limit: u32,
-    ) -> Result<Vec<RefundId>, ReadError> {
-        Err(UNREAD)
     }
 
     pub(crate) async fn batch(&self, _id: &BatchId) -> Result<Option<Batch>, ReadError> {
@@ -178,103 +164,6 @@ impl Postgres {
         _day: Date,
         _after: SentCursor,
     ) -> Result<(Vec<SentRefund>, Option<SentCursor>), ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn needed(&self, _asked: NeededAsked) -> Result<Vec<Refund>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn cares(&self, _subjects: Vec<Subject>) -> Result<Vec<Care>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn waiting(
-        &self,
-        _allowed: Merchants,
-        _now: Timestamp,
-    ) -> Result<Waiting, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn sleeping(
-        &self,
-        _merchant: MerchantName,
-        _now: Timestamp,
-    ) -> Result<i64, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn deliveries(
-        &self,
-        _filter: DeliveryFilter,
-    ) -> Result<Vec<Delivery>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn figures(&self, _asked: FiguresAsked) -> Result<Figures, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn figure_differences(
-        &self,
-        _limit: usize,
-    ) -> Result<Vec<FigureDifference>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn notifications(
-        &self,
-        _filter: InboxFilter,
-    ) -> Result<Vec<InboxRecord>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn list_refunds(
-        &self,
-        _filter: RefundFilter,
-    ) -> Result<Page<Refund>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn stuck(
-        &self,
-        _overdue: Timestamp,
-        _limit: u32,
-    ) -> Result<Vec<Stuck>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn verify_history(
-        &self,
-        _refund: RefundId,
-    ) -> Result<Result<i64, HistoryFault>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn search_refunds(&self, _search: RefundSearch) -> Result<Found, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn deliveries_of(
-        &self,
-        _refund: &RefundId,
-    ) -> Result<Vec<Delivery>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn notifications_of(
-        &self,
-        _refund: &RefundId,
-    ) -> Result<Vec<InboxRecord>, ReadError> {
-        Err(UNREAD)
-    }
-
-    pub(crate) async fn payments_under(
-        &self,
-        _number: &NumberText,
-        _allowed: &Merchants,
-    ) -> Result<Vec<Payment>, ReadError> {
         Err(UNREAD)
     }
 

@@ -83,28 +83,22 @@ pub(super) fn waiting(c: &Connection, allowed: &Merchants, now: Timestamp) -> Re
         let needed = many(c, sql, [merchant.as_str()], |row| {
             Ok((row.get::<String>(0)?, row.get::<i64>(1)?))
         })?;
+        let (mut approvals, mut needs) = (0i64, 0i64);
         for (reason, refunds) in needed {
             let sum = match AttentionReason::parse(&reason) {
-                Some(AttentionReason::Approval) => &mut waiting.approvals,
-                _ => &mut waiting.attention,
+                Some(AttentionReason::Approval) => &mut approvals,
+                _ => &mut needs,
             };
             *sum = sum.saturating_add(refunds);
         }
         let others = unplaced(c, &merchant, now)?.saturating_add(failing(c, &merchant, now)?);
         let asleep = sleeping(c, &merchant, now)?;
-        waiting.attention = waiting
-            .attention
-            .saturating_add(others)
-            .saturating_sub(asleep);
+        waiting = waiting.with((approvals, needs.saturating_add(others), asleep));
     }
     // These need no refund to be there.
-    let names = match allowed {
-        Merchants::All => None,
-        Merchants::Only(names) => {
-            let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-            Some(serde_json::json!(names).to_string())
-        }
-    };
+    let names = allowed
+        .names()
+        .map(|names| serde_json::json!(names).to_string());
     let values = params![names, OPEN_DIFFERENCES_MAX];
     let (batches, differences) =
         one(c, BESIDE, values, |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or_default();

@@ -14,9 +14,6 @@ use crate::sqlite::read::many;
 
 type Read<T> = Result<T, ReadError>;
 
-/// What most notifications come to; the others stand in an index of their own.
-const USUAL: [&str; 3] = ["applied", "hint", "payment"];
-
 const HEAD: &str = concat!("SELECT ", inbox_columns!(), " FROM inbox WHERE ");
 const RANGE: &str = "merchant = ?1 AND (received_at, number) < (?2, ?3) AND received_at >= ?4
     AND (?5 IS NULL OR outcome IN (SELECT value FROM json_each(?5)))";
@@ -32,10 +29,7 @@ pub(super) fn notifications(c: &Connection, filter: &InboxFilter) -> Read<Vec<In
     for merchant in merchants_of(c, filter.merchant.as_ref(), &filter.allowed)? {
         found.extend(of_merchant(c, filter, &merchant, limit)?);
     }
-    let place = |row: &InboxRecord| (row.entry.received_at, row.number);
-    found.sort_by_key(|row| std::cmp::Reverse(place(row)));
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(found)
+    Ok(filter.newest(found))
 }
 
 fn of_merchant(
@@ -46,8 +40,7 @@ fn of_merchant(
 ) -> Read<Vec<InboxRecord>> {
     let mut sql = String::from(HEAD);
     sql.push_str(RANGE);
-    let odd = |outcome: &&str| !USUAL.contains(outcome);
-    if !filter.outcomes.is_empty() && filter.outcomes.iter().all(odd) {
+    if filter.all_odd() {
         sql.push_str(ODD);
     }
     if filter.settled == Settled::Hidden {
@@ -58,13 +51,7 @@ fn of_merchant(
         [] => None,
         some => Some(serde_json::json!(some).to_string()),
     };
-    let end = filter.to.map_or(i64::MAX, Timestamp::as_microsecond);
-    let (to, number) = match filter.after {
-        Some(cursor) if cursor.received_at.as_microsecond() < end => {
-            (cursor.received_at.as_microsecond(), cursor.number)
-        }
-        Some(_) | None => (end, 0),
-    };
+    let (to, number) = filter.upper_end();
     let from = filter.from.map_or(i64::MIN, Timestamp::as_microsecond);
     let values = params![merchant.as_str(), to, number, from, outcomes, limit];
     many(c, &sql, values, rows::inbox)

@@ -5,21 +5,17 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
-use tuikuan_domain::refund::replay;
 use tuikuan_domain::{MerchantName, Refund, RefundId, Status};
 
-use crate::chain::{BEGINNING, HistoryFault, Link};
+use crate::chain::{History, HistoryFault};
 use crate::error::ReadError;
 use crate::job::PARKED;
-use crate::records::{StoredEvent, Stuck};
+use crate::records::Stuck;
 use crate::rows::{self, refund_columns};
-use crate::select::{Attention, Cursor, LIST_MAX, Merchants, Page, RefundFilter};
+use crate::select::{Attention, EVENTS_MAX, LIST_MAX, Merchants, Page, RefundFilter};
 use crate::sqlite::read::{events_of, many, one, refund};
 
 type Read<T> = Result<T, ReadError>;
-
-/// Ids given at once.
-const IDS_MAX: u32 = 1000;
 
 /// Lines read at a time while a chain is verified.
 const VERIFY_STEP: u32 = 500;
@@ -30,15 +26,7 @@ pub(super) fn refunds(c: &Connection, filter: &RefundFilter) -> Read<Page<Refund
     for merchant in merchants_of(c, filter.merchant.as_ref(), &filter.allowed)? {
         found.extend(of_merchant(c, filter, &merchant, limit.saturating_add(1))?);
     }
-    found.sort_by(|a: &Refund, b: &Refund| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| Cursor {
-        created_at: last.created_at,
-        id: last.id.clone(),
-    });
-    Ok(Page { items: found, next })
+    Ok(Page::newest(found, limit))
 }
 
 /// The merchants whose rows a list walks.
@@ -53,11 +41,7 @@ pub(super) fn merchants_of(
         (None, Merchants::Only(names)) => Ok(names.clone()),
         (None, Merchants::All) => {
             let sql = "SELECT DISTINCT merchant FROM status_counts";
-            many(c, sql, [], |row| {
-                let name: String = row.get(0)?;
-                let corrupt = |_| ReadError::Corrupt { what: "counter" };
-                name.parse().map_err(corrupt)
-            })
+            many(c, sql, [], rows::merchant_name)
         }
     }
 }
@@ -111,7 +95,7 @@ fn of_merchant(
         Some(_) => FAILED,
     });
     sql.push_str(TAIL);
-    let (created_to, id_to) = upper_end(filter);
+    let (created_to, id_to) = filter.upper_end();
     let created_from = filter
         .created_from
         .map_or(i64::MIN, Timestamp::as_microsecond);
@@ -128,19 +112,6 @@ fn of_merchant(
     many(c, &sql, values, rows::refund)
 }
 
-/// Where the page begins: the cursor, or the end of the period, whichever is earlier.
-fn upper_end(filter: &RefundFilter) -> (i64, &str) {
-    let end = filter
-        .created_to
-        .map_or(i64::MAX, Timestamp::as_microsecond);
-    match &filter.after {
-        Some(cursor) if cursor.created_at.as_microsecond() < end => {
-            (cursor.created_at.as_microsecond(), cursor.id.as_str())
-        }
-        Some(_) | None => (end, ""),
-    }
-}
-
 pub(super) fn stuck(c: &Connection, overdue: Timestamp, limit: u32) -> Read<Vec<Stuck>> {
     let sql = "SELECT r.id, r.status, j.due_at
                FROM refunds r INDEXED BY refunds_open
@@ -149,19 +120,7 @@ pub(super) fn stuck(c: &Connection, overdue: Timestamp, limit: u32) -> Read<Vec<
                  AND (j.key IS NULL OR j.due_at < ?1)
                LIMIT ?3";
     let values = params![overdue.as_microsecond(), PARKED, limit.min(LIST_MAX)];
-    many(c, sql, values, |row| {
-        let (id, status): (String, String) = (row.get(0)?, row.get(1)?);
-        let due: Option<i64> = row.get(2)?;
-        let corrupt = || ReadError::Corrupt { what: "refund" };
-        Ok(Stuck {
-            refund_id: id.parse().map_err(|_foreign| corrupt())?,
-            status: Status::parse(&status).ok_or_else(corrupt)?,
-            due_at: match due {
-                Some(due) => Some(Timestamp::from_microsecond(due).map_err(|_foreign| corrupt())?),
-                None => None,
-            },
-        })
-    })
+    many(c, sql, values, rows::stuck)
 }
 
 pub(super) fn refund_ids_after(
@@ -171,10 +130,8 @@ pub(super) fn refund_ids_after(
 ) -> Read<Vec<RefundId>> {
     let sql = "SELECT id FROM refunds WHERE id > ?1 ORDER BY id LIMIT ?2";
     let after = after.map_or("", |id| id.as_str());
-    many(c, sql, params![after, limit.min(IDS_MAX)], |row| {
-        let corrupt = |_| ReadError::Corrupt { what: "refund" };
-        row.get::<String>(0)?.parse().map_err(corrupt)
-    })
+    let values = params![after, limit.min(EVENTS_MAX)];
+    many(c, sql, values, rows::refund_id)
 }
 
 /// Recomputes a refund's chain and folds its events.
@@ -189,60 +146,23 @@ pub(super) fn verify_history(c: &Connection, id: &RefundId) -> Read<Result<i64, 
         [id.as_str()],
         |row| Ok(row.get::<[u8; 32]>(0)?),
     )?;
-    let mut previous = BEGINNING;
-    let mut last = 0;
-    let mut history = Vec::new();
+    let mut history = History::new();
     loop {
-        let events = match events_of(c, id, last, VERIFY_STEP) {
+        let events = match events_of(c, id, history.last(), VERIFY_STEP) {
             // The one that cannot be read is found one by one.
-            Err(ReadError::Corrupt { .. }) => match events_of(c, id, last, 1) {
-                Err(ReadError::Corrupt { .. }) => {
-                    let seq = last + 1;
-                    return Ok(Err(HistoryFault::Altered { seq }));
-                }
+            Err(ReadError::Corrupt { .. }) => match events_of(c, id, history.last(), 1) {
+                Err(ReadError::Corrupt { .. }) => return Ok(Err(history.altered())),
                 one => one?,
             },
             step => step?,
         };
         if events.is_empty() {
-            break;
+            return Ok(history.close(&record, head));
         }
         for event in events {
-            let expected = last + 1;
-            if event.seq != expected {
-                let found = event.seq;
-                return Ok(Err(HistoryFault::Gap { expected, found }));
+            if let Err(fault) = history.take(event) {
+                return Ok(Err(fault));
             }
-            previous = event_hash(&previous, &event);
-            if previous != event.hash {
-                return Ok(Err(HistoryFault::Altered { seq: expected }));
-            }
-            last = expected;
-            history.push(event);
         }
     }
-    let version = record.version;
-    if last != version || head != Some(previous) {
-        return Ok(Err(HistoryFault::Cut { last, version }));
-    }
-    let events: Option<Vec<_>> = history.iter().map(StoredEvent::to_event).collect();
-    let folded = events.and_then(|events| replay(&record, &events).ok());
-    if folded.as_ref() != Some(&record) {
-        return Ok(Err(HistoryFault::RecordDiffers));
-    }
-    Ok(Ok(last))
-}
-
-fn event_hash(previous: &[u8; 32], event: &StoredEvent) -> [u8; 32] {
-    // What was read is written again as it was: the text of details is canonical.
-    let detail = serde_json::to_string(&event.detail).unwrap_or_default();
-    Link::after(previous)
-        .text(event.refund_id.as_str())
-        .number(event.seq)
-        .text(event.kind.type_name())
-        .text(event.status.map_or("", Status::as_str))
-        .number(event.at.as_microsecond())
-        .text(event.source.as_str())
-        .text(&detail)
-        .close()
 }

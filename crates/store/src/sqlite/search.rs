@@ -2,7 +2,6 @@
 //! the index does not answer is compared row by row, within a bound. Few candidates (by a number, in
 //! a narrow range of amounts) are picked one by one instead.
 
-use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tuikuan_domain::{MerchantName, Refund, Source, Status};
@@ -11,8 +10,11 @@ use super::list::merchants_of;
 use super::read::{many, one};
 use crate::error::ReadError;
 use crate::rows::{self, refund_columns};
+use crate::search::plan::Plan;
+use crate::search::stretch::{Moment, Stretch};
+use crate::search::way::Way;
 use crate::search::{Found, NumberText, Place, RefundSearch};
-use crate::select::{Attention, Cursor, LIST_MAX};
+use crate::select::Attention;
 use crate::sqlite::Sqlite;
 
 mod candidates;
@@ -21,15 +23,9 @@ mod plans;
 mod way;
 
 use candidates::{Candidates, by_amount, by_number};
-use way::Way;
+use way::{condition, key};
 
 type Read<T> = Result<T, ReadError>;
-
-/// Rows that one page looks at, of all merchants together.
-const LOOKED_MAX: u32 = 8_000;
-
-/// Of each merchant at least so many.
-const LOOKED_MIN: u32 = 100;
 
 const HEAD: &str = concat!("SELECT ", refund_columns!(), " FROM refunds r ");
 const OLDER: &str = " AND (r.created_at, r.id) < (?2, ?3) AND (r.created_at, r.id) >= (?4, ?5)";
@@ -42,52 +38,15 @@ const REST: &str = " AND (?7 IS NULL OR r.status = ?7) AND (?8 IS NULL OR r.orig
         OR (r.out_trade_no >= ?12 AND r.out_trade_no < ?13))
     AND (?14 IS NULL OR (r.attention IS NOT NULL) = ?14)";
 
-/// A moment in the order of refunds.
-type Moment = (i64, String);
-
-/// What a page walks: from where to where, in which direction.
-#[derive(Debug, Clone)]
-struct Stretch {
-    high: Moment,
-    low: Moment,
-    back: bool,
+const fn range(stretch: &Stretch) -> &'static str {
+    if stretch.back { OLDER } else { NEWER }
 }
 
-impl Stretch {
-    fn of(search: &RefundSearch) -> Self {
-        let micros = |time: Option<Timestamp>, none| time.map_or(none, Timestamp::as_microsecond);
-        let mut high = (micros(search.created_to, i64::MAX), String::new());
-        let mut low = (micros(search.created_from, i64::MIN), String::new());
-        match &search.place {
-            Place::Newest => {}
-            Place::Older(cursor) => high = high.min(moment(cursor)),
-            Place::Newer(cursor) => low = low.max(moment(cursor)),
-        }
-        let back = !matches!(search.place, Place::Newer(_));
-        Self { high, low, back }
-    }
-
-    const fn range(&self) -> &'static str {
-        if self.back { OLDER } else { NEWER }
-    }
-
-    const fn order(&self) -> &'static str {
-        if self.back {
-            NEWEST_FIRST
-        } else {
-            OLDEST_FIRST
-        }
-    }
-}
-
-fn moment(cursor: &Cursor) -> Moment {
-    (cursor.created_at.as_microsecond(), cursor.id.to_string())
-}
-
-fn cursor_of(refund: &Refund) -> Cursor {
-    Cursor {
-        created_at: refund.created_at,
-        id: refund.id.clone(),
+const fn order(stretch: &Stretch) -> &'static str {
+    if stretch.back {
+        NEWEST_FIRST
+    } else {
+        OLDEST_FIRST
     }
 }
 
@@ -105,25 +64,23 @@ fn search(c: &Connection, search: &RefundSearch) -> Read<Found> {
         None if by_amount(c, search, &merchants)? => (Way::Amounts, None),
         None => (Way::of(search), None),
     };
-    let page = Page {
+    let plan = Plan {
         search,
         way,
         merchants,
         picked,
     };
-    let found = page.read(c)?;
-    // Going forward ended at the newest one: then the page of the newest is what is wanted.
-    let short = u32::try_from(found.items.len()).unwrap_or(u32::MAX) < page.limit();
-    if matches!(search.place, Place::Newer(_)) && short && found.newer.is_none() {
+    let found = read(c, &plan)?;
+    if plan.ended_at_the_newest(&found) {
         let newest = RefundSearch {
             place: Place::Newest,
             ..search.clone()
         };
-        return Page {
+        let plan = Plan {
             search: &newest,
-            ..page
-        }
-        .read(c);
+            ..plan
+        };
+        return read(c, &plan);
     }
     Ok(found)
 }
@@ -151,172 +108,97 @@ fn names_json(names: &[MerchantName]) -> String {
 
 /// The rows of a page.
 fn rows_sql(way: Way, stretch: &Stretch) -> String {
-    let (range, order) = (stretch.range(), stretch.order());
-    [HEAD, way.condition(), range, REST, order, " LIMIT ?15"].concat()
+    let (range, order) = (range(stretch), order(stretch));
+    [HEAD, condition(way), range, REST, order, " LIMIT ?15"].concat()
 }
 
 /// The last row that a page may look at, and the one behind it.
 fn end_sql(way: Way, stretch: &Stretch) -> String {
     let head = "SELECT r.created_at, r.id FROM refunds r ";
-    let (range, order) = (stretch.range(), stretch.order());
-    [head, way.condition(), range, order, " LIMIT 2 OFFSET ?7"].concat()
+    let (range, order) = (range(stretch), order(stretch));
+    [head, condition(way), range, order, " LIMIT 2 OFFSET ?7"].concat()
 }
 
-/// One page in the making.
-struct Page<'a> {
-    search: &'a RefundSearch,
-    way: Way,
-    merchants: Vec<MerchantName>,
-    picked: Option<Vec<String>>,
+fn read(c: &Connection, plan: &Plan<'_>) -> Read<Found> {
+    let mut stretch = Stretch::of(plan.search);
+    let bound = bound(c, plan, &stretch)?;
+    if let Some(reached) = &bound {
+        stretch.end_at(reached);
+    }
+    let mut items = Vec::new();
+    if let Some(ids) = &plan.picked {
+        let names = names_json(&plan.merchants);
+        let ids = Value::Text(serde_json::json!(ids).to_string());
+        items = refunds(c, plan, (&names, &ids), &stretch)?;
+    } else {
+        for merchant in &plan.merchants {
+            let key = key(plan.way, plan.search);
+            items.extend(refunds(c, plan, (merchant.as_str(), &key), &stretch)?);
+        }
+    }
+    plan.page(items, bound, &stretch)
 }
 
-impl Page<'_> {
-    fn limit(&self) -> u32 {
-        self.search.limit.clamp(1, LIST_MAX)
-    }
-
-    fn read(&self, c: &Connection) -> Read<Found> {
-        let mut stretch = Stretch::of(self.search);
-        let bound = self.bound(c, &stretch)?;
-        if let Some(reached) = &bound {
-            if stretch.back {
-                stretch.low = reached.clone();
-            } else {
-                stretch.high = reached.clone();
-            }
-        }
-        let mut items = Vec::new();
-        if let Some(ids) = &self.picked {
-            let names = names_json(&self.merchants);
-            let ids = Value::Text(serde_json::json!(ids).to_string());
-            items = self.rows(c, &names, &ids, &stretch)?;
-        } else {
-            for merchant in &self.merchants {
-                let key = self.way.key(self.search);
-                items.extend(self.rows(c, merchant.as_str(), &key, &stretch)?);
-            }
-        }
-        self.page(items, bound, &stretch)
-    }
-
-    /// How far the page may look, where its own length does not bound it: the last row that is
-    /// looked at, the same for all merchants.
-    fn bound(&self, c: &Connection, stretch: &Stretch) -> Read<Option<Moment>> {
-        let few = matches!(self.way, Way::Picked | Way::Amounts);
-        if few || self.way.answers(self.search) {
-            return Ok(None);
-        }
-        let merchants = u32::try_from(self.merchants.len())
-            .unwrap_or(u32::MAX)
-            .max(1);
-        let share = (LOOKED_MAX / merchants).max(LOOKED_MIN);
-        let sql = end_sql(self.way, stretch);
-        let mut bound: Option<Moment> = None;
-        for merchant in &self.merchants {
-            let values = params![
-                merchant.as_str(),
-                stretch.high.0,
-                stretch.high.1,
-                stretch.low.0,
-                stretch.low.1,
-                self.way.key(self.search),
-                share.saturating_sub(1),
-            ];
-            let ends = many(c, &sql, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if let [last, _behind] = ends.as_slice() {
-                let nearer = |known: Moment| {
-                    if stretch.back {
-                        known.max(last.clone())
-                    } else {
-                        known.min(last.clone())
-                    }
-                };
-                bound = Some(bound.map_or_else(|| last.clone(), nearer));
-            }
-        }
-        Ok(bound)
-    }
-
-    fn rows(
-        &self,
-        c: &Connection,
-        merchant: &str,
-        key: &Value,
-        stretch: &Stretch,
-    ) -> Read<Vec<Refund>> {
-        let sql = rows_sql(self.way, stretch);
-        let search = self.search;
-        // By a number that few have, the candidates have it in another place than these two.
-        let number = search.number.as_ref().filter(|_| self.picked.is_none());
+/// How far the page may look, where its own length does not bound it: the last row that is looked
+/// at, the same for all merchants.
+fn bound(c: &Connection, plan: &Plan<'_>, stretch: &Stretch) -> Read<Option<Moment>> {
+    let Some(share) = plan.share() else {
+        return Ok(None);
+    };
+    let sql = end_sql(plan.way, stretch);
+    let mut bound: Option<Moment> = None;
+    for merchant in &plan.merchants {
         let values = params![
-            merchant,
+            merchant.as_str(),
             stretch.high.0,
             stretch.high.1,
             stretch.low.0,
             stretch.low.1,
-            key,
-            search.status.map(Status::as_str),
-            search.origin.map(Source::as_str),
-            search.error_code,
-            search.amount_from.map_or(0, |fen| fen.get()),
-            search.amount_to.map_or(i64::MAX, |fen| fen.get()),
-            number.map(NumberText::as_str),
-            number.map(NumberText::end),
-            match search.attention {
-                Attention::Any => None,
-                Attention::Needed => Some(1),
-                Attention::NotNeeded => Some(0),
-            },
-            self.limit().saturating_add(1),
+            key(plan.way, plan.search),
+            share.saturating_sub(1),
         ];
-        many(c, &sql, values, rows::refund)
-    }
-
-    fn page(
-        &self,
-        mut items: Vec<Refund>,
-        bound: Option<Moment>,
-        stretch: &Stretch,
-    ) -> Read<Found> {
-        items.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
-        if !stretch.back {
-            items.reverse();
+        let ends = many(c, &sql, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if let [last, _behind] = ends.as_slice() {
+            bound = Some(match bound {
+                Some(known) => stretch.nearer(known, last.clone()),
+                None => last.clone(),
+            });
         }
-        let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let last = items.last().map(cursor_of);
-        let reached = match bound.filter(|_| !more) {
-            Some(moment) => Some(cursor_at(moment)?),
-            None => None,
-        };
-        let on = if more { last } else { reached.clone() };
-        if !stretch.back {
-            items.reverse();
-        }
-        let turned = matches!(self.search.place, Place::Older(_));
-        let first = items.first().map(cursor_of).filter(|_| turned);
-        let last = items.last().map(cursor_of);
-        let (newer, older) = if stretch.back {
-            (first, on)
-        } else {
-            (on, last)
-        };
-        Ok(Found {
-            items,
-            newer,
-            older,
-            reached: reached.map(|cursor| cursor.created_at),
-        })
     }
+    Ok(bound)
 }
 
-fn cursor_at((at, id): Moment) -> Read<Cursor> {
-    let corrupt = || ReadError::Corrupt { what: "refund" };
-    Ok(Cursor {
-        created_at: Timestamp::from_microsecond(at).map_err(|_foreign| corrupt())?,
-        id: id.parse().map_err(|_foreign| corrupt())?,
-    })
+fn refunds(
+    c: &Connection,
+    plan: &Plan<'_>,
+    (merchant, key): (&str, &Value),
+    stretch: &Stretch,
+) -> Read<Vec<Refund>> {
+    let sql = rows_sql(plan.way, stretch);
+    let search = plan.search;
+    let number = plan.number();
+    let values = params![
+        merchant,
+        stretch.high.0,
+        stretch.high.1,
+        stretch.low.0,
+        stretch.low.1,
+        key,
+        search.status.map(Status::as_str),
+        search.origin.map(Source::as_str),
+        search.error_code,
+        search.amount_from.map_or(0, |fen| fen.get()),
+        search.amount_to.map_or(i64::MAX, |fen| fen.get()),
+        number.map(NumberText::as_str),
+        number.map(NumberText::end),
+        match search.attention {
+            Attention::Any => None,
+            Attention::Needed => Some(1),
+            Attention::NotNeeded => Some(0),
+        },
+        plan.limit().saturating_add(1),
+    ];
+    many(c, &sql, values, rows::refund)
 }
 
 impl Sqlite {

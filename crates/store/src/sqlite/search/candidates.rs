@@ -4,13 +4,11 @@ use rusqlite::{Connection, params};
 use tuikuan_domain::MerchantName;
 
 use crate::error::ReadError;
+use crate::search::plan::FEW;
 use crate::search::{NumberText, RefundSearch};
 use crate::sqlite::read::{many, one};
 
 type Read<T> = Result<T, ReadError>;
-
-/// So many candidates are few.
-const FEW: usize = 1_000;
 
 /// What is behind a number.
 pub(super) enum Candidates {
@@ -41,11 +39,11 @@ pub(super) const BY_NUMBER: [&str; 8] = [
 pub(super) fn by_number(c: &Connection, number: &NumberText) -> Read<Candidates> {
     let mut ids = Vec::new();
     for sql in BY_NUMBER {
-        let left = FEW.saturating_sub(ids.len()).saturating_add(1);
-        let limit = i64::try_from(left).unwrap_or(i64::MAX);
+        let found = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        let limit = FEW.saturating_sub(found).saturating_add(1);
         let values = params![number.as_str(), number.end(), limit];
         ids.extend(many(c, sql, values, |row| Ok(row.get::<String>(0)?))?);
-        if ids.len() > FEW {
+        if u32::try_from(ids.len()).is_ok_and(|found| found > FEW) {
             return Ok(Candidates::Many);
         }
     }
@@ -67,7 +65,7 @@ pub(super) fn by_amount(
     if search.amount_from == search.amount_to {
         return Ok(false);
     }
-    let mut left = i64::try_from(FEW).unwrap_or(i64::MAX);
+    let mut left = i64::from(FEW);
     for merchant in merchants {
         let values = params![
             merchant.as_str(),

@@ -4,8 +4,9 @@
 use rusqlite::Connection;
 
 use super::candidates::{AMOUNTS, BY_NUMBER};
-use super::way::Way;
-use super::{Stretch, end_sql, rows_sql};
+use super::{end_sql, rows_sql};
+use crate::search::stretch::Stretch;
+use crate::search::way::Way;
 use crate::sqlite::open;
 use crate::sqlite::story::STATEMENTS;
 
