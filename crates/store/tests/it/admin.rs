@@ -62,7 +62,7 @@ fn message(n: u32, endpoint: &EndpointId) -> NewDelivery {
 }
 
 /// An endpoint with one message about refund 1, due at 0.
-async fn with_message(world: &World) -> (Endpoint, DeliveryId, Lane) {
+pub(crate) async fn with_message(world: &World) -> (Endpoint, DeliveryId, Lane) {
     let endpoint = endpoint(1);
     let created = Administered::EndpointCreated(endpoint.clone());
     administer(world, created).await.unwrap();

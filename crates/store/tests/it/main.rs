@@ -31,4 +31,5 @@ mod quotas;
 mod scratch;
 mod search;
 mod sqlite_only;
+mod twins;
 mod world;

@@ -1,7 +1,9 @@
 //! What only PostgreSQL can show: a server that is not durable or not the one it says it is, nodes of
 //! different versions, connections that are lost, rows altered from outside.
 
-use tuikuan_store::{AuditFault, HistoryFault, OpenError, ReadError, Store};
+use tuikuan_store::{
+    AuditFault, HistoryFault, Merchants, OpenError, ReadError, RefundSearch, Store,
+};
 
 use crate::scratch::{Scratch, on_postgres, variable};
 use crate::world::{World, at, payment, refund_id, registered};
@@ -330,4 +332,43 @@ async fn secrets_are_not_in_the_database() {
         assert!(!sealed.windows(6).any(|part| part == b"findme"));
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_does_not_fail_because_every_connection_was_ended() {
+    let Some(scratch) = Scratch::make().await else {
+        return;
+    };
+    let store = Store::open(&scratch.url(), &scratch.options())
+        .await
+        .unwrap();
+    let admin = scratch.elsewhere().await;
+    for _time in 0..20 {
+        // More than the pool holds, so that all of them exist.
+        let readers: Vec<_> = (0..8)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    store.refund(&refund_id(1)).await.unwrap();
+                    store
+                        .search_refunds(RefundSearch::of(Merchants::All))
+                        .await
+                        .unwrap();
+                    let whole = store.verify_history(refund_id(1)).await.unwrap();
+                    assert!(
+                        matches!(whole, Err(HistoryFault::NoRefund { .. })),
+                        "{whole:?}"
+                    );
+                })
+            })
+            .collect();
+        for reader in readers {
+            reader.await.unwrap();
+        }
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        let ended = admin.query(end, &[&scratch.name]).await.unwrap();
+        assert!(!ended.is_empty());
+    }
+    drop(store);
+    scratch.remove().await;
 }
