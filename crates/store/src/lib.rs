@@ -11,8 +11,10 @@
 //! assert!(store.counts().await?.is_empty());
 //! # Ok(())
 //! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 //! # runtime.block_on(example())
+//! # }
 //! ```
 
 mod admin;
