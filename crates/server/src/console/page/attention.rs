@@ -62,6 +62,8 @@ struct AttentionPage {
 struct Group {
     key: &'static str,
     label: &'static str,
+    /// What its rows are, over their column.
+    what: &'static str,
     class: &'static str,
     advice: &'static str,
     total: String,
@@ -231,6 +233,7 @@ impl<'a> Reader<'a> {
         Ok(Some(Group {
             key: reason.as_str(),
             label: overview::need(reason, language),
+            what: self.words.number,
             class: overview::need_class(reason),
             advice: advice(reason, language),
             more: more.then(|| self.more(reason, &total, &next)),

@@ -16,17 +16,7 @@ fn a_file_is_checked_agreed_to_and_refunded_before_ones_eyes() {
         return;
     }
     let house = House::new();
-    for (order, total) in [
-        ("E-EVENT-1", 10_000),
-        ("E-EVENT-2", 5_000),
-        ("E-EVENT-3", 30_000),
-    ] {
-        house.sim.pay("1900000109", order, total);
-        let total = total.to_string();
-        let args = ["payment", "put", "main", order, "--total", &total];
-        let said = house.service.command(&args);
-        assert_eq!(said.code, 0, "{}", said.err);
-    }
+    register(&house);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("取消的活动.csv");
     std::fs::write(&file, FILE).unwrap();
@@ -72,6 +62,8 @@ fn a_file_is_checked_agreed_to_and_refunded_before_ones_eyes() {
         one.reads("已到账").await;
         let stayed = one.script("return window.opened;").await;
         assert_eq!(stayed, json!(1), "it was reloaded");
+        let waits = one.count("nav a[href='/console/approvals'] .count").await;
+        assert_eq!(waits, 0, "the count beside the page is live too");
         one.picture("batch-finished").await;
         one.click("a[href$='/result']").await;
         let result = String::from_utf8(one.download().await).unwrap();
@@ -84,17 +76,37 @@ fn a_file_is_checked_agreed_to_and_refunded_before_ones_eyes() {
         other.close().await;
         one.close().await;
     });
+    refunded(&house);
+}
+
+/// WeChat has refunded what was agreed to, once.
+fn refunded(house: &House) {
     for (order, amounts) in [
         ("E-EVENT-1", &[10_000][..]),
         ("E-EVENT-2", &[1_250]),
         ("E-EVENT-3", &[]),
     ] {
-        let books = books_of(&house, order);
+        let books = books_of(house, order);
         let found: Vec<_> = books
             .iter()
             .filter_map(|row| row["amount"].as_i64())
             .collect();
         assert_eq!(found, amounts, "{order}");
+    }
+}
+
+/// The payments of the file, all of them known.
+fn register(house: &House) {
+    for (order, total) in [
+        ("E-EVENT-1", 10_000),
+        ("E-EVENT-2", 5_000),
+        ("E-EVENT-3", 30_000),
+    ] {
+        house.sim.pay("1900000109", order, total);
+        let total = total.to_string();
+        let args = ["payment", "put", "main", order, "--total", &total];
+        let said = house.service.command(&args);
+        assert_eq!(said.code, 0, "{}", said.err);
     }
 }
 

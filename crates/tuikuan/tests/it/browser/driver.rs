@@ -156,7 +156,15 @@ impl Browser {
 
     /// Clicks what a selector finds.
     pub(crate) async fn click(&self, css: &str) {
-        self.find(css).await.click().await.unwrap();
+        // A page that is live may renew the element between the two.
+        let begun = tokio::time::Instant::now();
+        loop {
+            match self.find(css).await.click().await {
+                Ok(()) => return,
+                Err(error) if error.is_stale_element_reference() && begun.elapsed() < PATIENCE => {}
+                Err(error) => panic!("{css} cannot be clicked: {error}"),
+            }
+        }
     }
 
     /// Writes into a field, in place of what stood there.

@@ -33,6 +33,7 @@ impl Reader<'_> {
         Ok(Some(Group {
             key: "differences",
             label: self.words.differences,
+            what: self.words.bill_of,
             class: "warn",
             advice: self.words.differences_advice,
             total: number(open),

@@ -36,6 +36,7 @@ impl Reader<'_> {
         let group = Group {
             key: "unplaced",
             label: self.words.unplaced,
+            what: self.words.notification,
             class: "warn",
             advice: self.words.unplaced_advice,
             total: String::new(),
@@ -80,6 +81,7 @@ impl Reader<'_> {
         let group = Group {
             key: "endpoints",
             label: self.words.endpoints,
+            what: self.words.endpoint,
             class: "bad",
             advice: self.words.endpoints_advice,
             total: String::new(),
