@@ -6,13 +6,16 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use tuikuan_domain::batch::{
-    Batch, BatchState, Fault, Line, Mark, Outcome, Summary, Verdict, Warning,
+    Batch, BatchState, Facts, Fault, KnownPayment, Line, Mark, Outcome, Summary, Verdict, Warning,
 };
 use tuikuan_domain::{BatchId, MerchantName, OrderRef, RefundId};
 use tuikuan_terms::{MchId, OutRefundNo, SubMchId};
 
 use crate::admin::NewAudit;
 use crate::select::{CursorError, Merchants};
+
+/// Lines that one read of them gives.
+pub(crate) const LINES_READ_MAX: u32 = 2000;
 
 /// Lines that one write takes in: short enough that nobody waits behind it for long.
 pub const BATCH_LINES_PER_WRITE: usize = 500;
@@ -149,6 +152,26 @@ pub struct BatchFilter {
     pub limit: u32,
 }
 
+impl BatchFilter {
+    /// The merchants whose batches are looked for; `None`: all that have one.
+    pub(crate) fn merchants(&self) -> Option<Vec<MerchantName>> {
+        match (&self.merchant, &self.allowed) {
+            (Some(one), allowed) if allowed.allows(one) => Some(vec![one.clone()]),
+            (Some(_), _) => Some(Vec::new()),
+            (None, Merchants::Only(names)) => Some(names.clone()),
+            (None, Merchants::All) => None,
+        }
+    }
+
+    /// The place before which the page begins, by time and id.
+    pub(crate) fn before(&self) -> (i64, &str) {
+        match &self.after {
+            Some(cursor) => (cursor.created_at.as_microsecond(), cursor.id.as_str()),
+            None => (i64::MAX, ""),
+        }
+    }
+}
+
 /// The last batch of a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchCursor {
@@ -186,6 +209,21 @@ pub struct BatchPage {
     pub next: Option<BatchCursor>,
 }
 
+impl BatchPage {
+    /// Of what was found of each merchant when one more was looked for than there may be.
+    pub(crate) fn of(mut found: Vec<Batch>, limit: u32) -> Self {
+        found.sort_by(|a, b| (b.created.at, &b.id).cmp(&(a.created.at, &a.id)));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|last| BatchCursor {
+            created_at: last.created.at,
+            id: last.id.clone(),
+        });
+        Self { items: found, next }
+    }
+}
+
 /// Which lines of a batch are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LineFilter {
@@ -207,6 +245,15 @@ impl LineFilter {
             "faults" => Some(Self::Faults),
             "warnings" => Some(Self::Warnings),
             _ => None,
+        }
+    }
+
+    /// As a condition on the lines `l`, to be put behind others.
+    pub(crate) const fn condition(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Faults => " AND (l.fault IS NOT NULL OR l.error_code IS NOT NULL)",
+            Self::Warnings => " AND l.warnings IS NOT NULL",
         }
     }
 
@@ -247,4 +294,36 @@ pub struct FactsWanted {
     pub since: Timestamp,
     /// The number that a batch gives an order, by whichever of its numbers it is named.
     pub number_of: fn(&MchId, Option<&SubMchId>, &OrderRef) -> OutRefundNo,
+}
+
+/// A refund that the order of a line has already.
+#[derive(Debug, Clone)]
+pub(crate) struct PastRefund {
+    pub(crate) id: RefundId,
+    pub(crate) number: String,
+    pub(crate) amount: i64,
+    pub(crate) at: Timestamp,
+}
+
+impl FactsWanted {
+    /// The order has refunds: whether one is this line's under the order's other number, and whether
+    /// one is of the same amount and recent.
+    pub(crate) fn look_back(&self, line: &Line, facts: &mut Facts, past: &[PastRefund]) {
+        let other = self.other_number(line, facts.payment.as_ref());
+        for refund in past {
+            if other.as_deref() == Some(refund.number.as_str()) {
+                facts.other = Some(refund.id.clone());
+            }
+            if refund.amount == line.amount.get() && refund.at >= self.since {
+                facts.same_amount = Some(refund.id.clone());
+            }
+        }
+    }
+
+    fn other_number(&self, line: &Line, payment: Option<&KnownPayment>) -> Option<String> {
+        let payment = payment?;
+        let order = line.other_order(&payment.out_trade_no, payment.transaction_id.as_ref())?;
+        let number = (self.number_of)(&self.mch_id, self.sub_mch_id.as_ref(), &order);
+        Some(number.as_str().to_owned())
+    }
 }

@@ -15,6 +15,12 @@ use crate::admin::NewAudit;
 use crate::job::Guard;
 use crate::select::{LIST_MAX, Merchants};
 
+mod walk;
+
+#[cfg(test)]
+pub(crate) use walk::PROMPT_US;
+pub(crate) use walk::{SENT_STEP, Sent, SentPlace, SentWalk, SentWay};
+
 /// Differences that one commit writes.
 pub const DIFFERENCES_MAX: usize = 500;
 
@@ -303,6 +309,17 @@ pub struct DifferencePage {
     pub items: Vec<Difference>,
     /// Where the next begins; `None`: this is the last.
     pub next: Option<DifferenceId>,
+}
+
+impl DifferencePage {
+    /// Of what was found when one more was looked for than there may be.
+    pub(crate) fn of(mut items: Vec<Difference>, limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| last.id.clone());
+        Self { items, next }
+    }
 }
 
 /// How many differences of a day there are of a class in a state.

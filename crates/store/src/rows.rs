@@ -15,6 +15,8 @@ use crate::records::{Attempt, InboxRecord, StoredEvent, StoredExchange};
 use crate::scope::parse_scope;
 use crate::seal::{DataKey, endpoint_secret};
 
+pub(crate) mod batches;
+pub(crate) mod bills;
 pub(crate) mod care;
 pub(crate) mod lease;
 mod list;

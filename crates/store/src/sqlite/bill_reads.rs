@@ -2,48 +2,25 @@
 
 use jiff::civil::Date;
 use rusqlite::{Connection, params};
-use tuikuan_domain::reconcile::{
-    BillKind, Class, DAY_S, DayState, DifferenceState, Healing, LineState, Repair, starts_at,
-};
-use tuikuan_domain::{DifferenceId, MerchantName, RefundId, Status};
+use tuikuan_domain::reconcile::{Class, DifferenceState};
+use tuikuan_domain::{DifferenceId, MerchantName, RefundId};
 
 use crate::bill::{
-    Bill, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage, Facts, OpenDay,
-    SentCursor, SentRefund, Sums,
+    Bill, BillDay, Difference, DifferenceCount, DifferenceFilter, DifferencePage, OpenDay,
+    SENT_STEP, Sent, SentCursor, SentWalk, SentWay,
 };
 use crate::error::ReadError;
 use crate::job::PARKED;
-use crate::rows::{Columns, Row};
+use crate::rows::Columns;
+use crate::rows::bills::{
+    bill_columns, bill_row, count, difference_columns, difference_count, difference_row, open_day,
+    sent_row,
+};
 use crate::select::{LIST_MAX, Merchants};
 use crate::sqlite::Sqlite;
 use crate::sqlite::read::{many, one};
 
 type Read<T> = Result<T, ReadError>;
-
-/// Refunds that one step of a walk looks at.
-const SENT_STEP: u32 = 10_000;
-/// A refund that was sent within this time after it was made is found by when it was made; the
-/// condition of the index `refunds_sent_late` says the same.
-const PROMPT_US: i64 = 3_600_000_000;
-
-macro_rules! bill_columns {
-    () => {
-        "b.merchant, b.day, b.kind, b.state, b.tries, b.error, b.wanted_at, b.tried_at, \
-         b.fetched_at, b.hash, b.lines, b.matched, b.payments, b.payments_fen, b.refunds, \
-         b.refunds_fen, b.fees, b.fees_returned, \
-         (SELECT j.due_at FROM jobs j \
-          WHERE j.key = 'bill:' || b.kind || ':' || b.day || ':' || b.merchant AND j.due_at < "
-    };
-}
-
-macro_rules! difference_columns {
-    () => {
-        "d.id, d.merchant, d.mch_id, d.day, d.out_refund_no, d.repetition, d.class, d.state, \
-         d.repair, d.healing, d.note, d.settled_by, d.found_at, d.settled_at, d.refund_id, \
-         d.our_amount, d.our_status, d.bill_amount, d.bill_state, d.wechat_refund_id, \
-         d.transaction_id, d.out_trade_no, d.accepted_at"
-    };
-}
 
 impl Sqlite {
     pub(crate) async fn bill_day(&self, bill: Bill) -> Read<Option<BillDay>> {
@@ -143,15 +120,7 @@ impl Sqlite {
                        WHERE merchant = ?1 AND day BETWEEN ?2 AND ?3
                        GROUP BY day, class, state";
             let range = params![merchant.as_str(), from.to_string(), to.to_string()];
-            many(c, sql, range, |row| {
-                let mut c = Columns::of(row, "difference");
-                Ok(DifferenceCount {
-                    day: c.parsed()?,
-                    class: c.known(Class::parse)?,
-                    state: c.known(DifferenceState::parse)?,
-                    count: count(c.raw()?),
-                })
-            })
+            many(c, sql, range, difference_count)
         })
         .await
     }
@@ -180,15 +149,8 @@ impl Sqlite {
                        FROM differences INDEXED BY differences_open
                        WHERE merchant = ?1 AND state = 'open'
                        GROUP BY day ORDER BY day LIMIT ?2";
-            many(c, sql, params![merchant.as_str(), LIST_MAX], |row| {
-                let mut c = Columns::of(row, "difference");
-                Ok(OpenDay {
-                    merchant: merchant.clone(),
-                    day: c.parsed()?,
-                    count: count(c.raw()?),
-                    since: c.time()?,
-                })
-            })
+            let values = params![merchant.as_str(), LIST_MAX];
+            many(c, sql, values, |row| open_day(row, &merchant))
         })
         .await
     }
@@ -210,14 +172,10 @@ impl Sqlite {
         merchant: MerchantName,
         day: Date,
         after: SentCursor,
-    ) -> Read<(Vec<SentRefund>, Option<SentCursor>)> {
-        self.read_aside(move |c| sent(c, &merchant, day, after))
+    ) -> Read<Sent> {
+        self.read_aside(move |c| sent(c, &merchant, &SentWalk::of(day, after)))
             .await
     }
-}
-
-fn count(found: i64) -> u64 {
-    u64::try_from(found).unwrap_or(0)
 }
 
 fn page(c: &Connection, filter: &DifferenceFilter) -> Read<DifferencePage> {
@@ -238,72 +196,10 @@ fn page(c: &Connection, filter: &DifferenceFilter) -> Read<DifferencePage> {
         filter.state.map(DifferenceState::as_str),
         limit.saturating_add(1),
     ];
-    let mut items = many(c, SQL, values, difference_row)?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let next = items.last().filter(|_| more).map(|last| last.id.clone());
-    Ok(DifferencePage { items, next })
-}
-
-fn bill_row(row: Row<'_>) -> Read<BillDay> {
-    let mut c = Columns::of(row, "bill");
-    Ok(BillDay {
-        bill: Bill {
-            merchant: c.parsed()?,
-            day: c.parsed()?,
-            kind: c.known(BillKind::parse)?,
-        },
-        state: c.known(DayState::parse)?,
-        tries: c.raw()?,
-        error: c.raw()?,
-        wanted_at: c.time()?,
-        tried_at: c.time_maybe()?,
-        fetched_at: c.time_maybe()?,
-        hash: c.raw()?,
-        sums: Sums {
-            lines: count(c.raw()?),
-            matched: count(c.raw()?),
-            payments: count(c.raw()?),
-            payments_fen: c.raw()?,
-            refunds: count(c.raw()?),
-            refunds_fen: c.raw()?,
-            fees: c.raw()?,
-            fees_returned: c.raw()?,
-        },
-        due_at: c.time_maybe()?,
-    })
-}
-
-fn difference_row(row: Row<'_>) -> Read<Difference> {
-    let mut c = Columns::of(row, "difference");
-    Ok(Difference {
-        id: c.parsed()?,
-        merchant: c.parsed()?,
-        mch_id: c.parsed()?,
-        day: c.parsed()?,
-        out_refund_no: c.raw()?,
-        repetition: c.raw()?,
-        class: c.known(Class::parse)?,
-        state: c.known(DifferenceState::parse)?,
-        repair: c.known(Repair::parse)?,
-        healing: c.known_maybe(Healing::parse)?,
-        note: c.raw()?,
-        settled_by: c.raw()?,
-        found_at: c.time()?,
-        settled_at: c.time_maybe()?,
-        facts: Facts {
-            refund_id: c.parsed_maybe()?,
-            our_amount: c.fen_maybe()?,
-            our_status: c.known_maybe(Status::parse)?,
-            bill_amount: c.fen_maybe()?,
-            bill_state: c.known_maybe(LineState::parse)?,
-            wechat_refund_id: c.raw()?,
-            transaction_id: c.raw()?,
-            out_trade_no: c.raw()?,
-            accepted_at: c.time_maybe()?,
-        },
-    })
+    Ok(DifferencePage::of(
+        many(c, SQL, values, difference_row)?,
+        limit,
+    ))
 }
 
 /// What a walk gives of a refund, with its place.
@@ -325,50 +221,26 @@ const SENT_LATE: &str = "
       AND r.refund_id IS NOT NULL AND r.origin NOT IN ('notification', 'bill')
     ORDER BY r.last_attempt_at, r.id LIMIT ?6";
 
-fn sent(
-    c: &Connection,
-    merchant: &MerchantName,
-    day: Date,
-    after: SentCursor,
-) -> Read<(Vec<SentRefund>, Option<SentCursor>)> {
-    let begin = starts_at(day).saturating_mul(1_000_000);
-    let end = starts_at(day)
-        .saturating_add(DAY_S)
-        .saturating_mul(1_000_000);
-    let earliest = begin.saturating_sub(PROMPT_US);
-    let (sql, (at, id), prompt) = match after {
-        SentCursor::Prompt(at, id) if at < earliest => {
-            drop(id);
-            (SENT_PROMPT, (earliest, String::new()), true)
-        }
-        SentCursor::Prompt(at, id) => (SENT_PROMPT, (at, id), true),
-        SentCursor::Late(at, id) => (SENT_LATE, (at, id), false),
+fn sent(c: &Connection, merchant: &MerchantName, walk: &SentWalk) -> Read<Sent> {
+    let sql = match walk.way {
+        SentWay::Prompt => SENT_PROMPT,
+        SentWay::Late => SENT_LATE,
     };
-    let values = params![merchant.as_str(), at, id, begin, end, SENT_STEP];
-    let mut last = None;
-    let found = many(c, sql, values, |row| {
-        let mut c = Columns::of(row, "refund");
-        last = Some((c.raw::<i64>()?, c.raw::<String>()?));
-        Ok(SentRefund {
-            out_refund_no: c.raw()?,
-            amount: c.fen()?,
-            status: c.known(Status::parse)?,
-            last_attempt_at: c.time()?,
-        })
-    })?;
-    let full = found.len() >= usize::try_from(SENT_STEP).unwrap_or(usize::MAX);
-    let next = match (last.filter(|_| full), prompt) {
-        (Some((at, id)), true) => Some(SentCursor::Prompt(at, id)),
-        (Some((at, id)), false) => Some(SentCursor::Late(at, id)),
-        (None, true) => Some(SentCursor::Late(begin, String::new())),
-        (None, false) => None,
-    };
-    Ok((found, next))
+    let values = params![
+        merchant.as_str(),
+        walk.at,
+        walk.id,
+        walk.begin,
+        walk.end,
+        SENT_STEP
+    ];
+    Ok(walk.step(many(c, sql, values, sent_row)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bill::PROMPT_US;
 
     #[test]
     fn the_index_and_the_walk_agree_on_what_is_prompt() {
