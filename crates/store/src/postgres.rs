@@ -25,10 +25,13 @@ macro_rules! values {
 mod address;
 mod admin;
 mod audit;
+mod batches;
+mod bill_reads;
 mod care;
 pub(crate) mod copy;
 mod counts;
 mod deliveries;
+mod facts;
 mod figures;
 mod inbox;
 mod leases;

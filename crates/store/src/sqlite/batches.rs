@@ -157,6 +157,6 @@ fn backlog(c: &Connection, lane: &Lane, due: Timestamp, limit: u32) -> Read<u32>
     let sql = "SELECT count(*) FROM (
                    SELECT 1 FROM jobs WHERE lane = ?1 AND due_at <= ?2 LIMIT ?3)";
     let values = params![lane.to_string(), due.as_microsecond(), limit];
-    let found = one(c, sql, values, |row| Ok(row.get(0)?))?;
+    let found = one(c, sql, values, |row| row.get(0))?;
     Ok(found.unwrap_or(0))
 }

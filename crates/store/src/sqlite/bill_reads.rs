@@ -137,7 +137,7 @@ impl Sqlite {
                     Some(serde_json::json!(names).to_string())
                 }
             };
-            let found = one(c, sql, params![names], |row| Ok(row.get::<i64>(0)?))?;
+            let found = one(c, sql, params![names], |row| row.get::<i64>(0))?;
             Ok(count(found.unwrap_or(0)))
         })
         .await
