@@ -12,6 +12,8 @@ use tuikuan_store::{LeaseClock, Options, Store};
 use crate::world::World;
 
 const URL: &str = "TUIKUAN_TEST_POSTGRES_URL";
+/// Set where the server is the tests' own.
+const PRIVATE: &str = "TUIKUAN_TEST_POSTGRES_DIR";
 const REQUIRED: &str = "TUIKUAN_TEST_POSTGRES";
 /// Who makes the database that the others are copied from holds this.
 const TEMPLATE_LOCK: i64 = 7_475_696;
@@ -88,8 +90,12 @@ impl Scratch {
         connect(&format!("{}postgres", self.server)).await
     }
 
-    /// Drops the database, whoever still uses it.
+    /// Drops the database, whoever still uses it. That takes the server a second: where it goes away
+    /// as a whole, it is left to it.
     pub(crate) async fn remove(self) {
+        if std::env::var_os(PRIVATE).is_some() {
+            return;
+        }
         let admin = self.elsewhere().await;
         let drop = format!("DROP DATABASE {} WITH (FORCE)", self.name);
         admin.batch_execute(&drop).await.unwrap();
