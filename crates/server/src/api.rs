@@ -1,10 +1,13 @@
 //! The JSON interface under `/v1`. Handlers read, ask the engine, and write shapes; they decide
 //! nothing about refunds. What a caller's merchants do not cover looks absent.
 
+use std::collections::HashMap;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tuikuan_domain::{MerchantName, Refund};
+use tuikuan_store::{Job, JobKey};
 
 use crate::app::Shared;
 use crate::auth::Caller;
@@ -52,6 +55,24 @@ pub(crate) fn merchant(app: &Shared, caller: &Caller, name: &MerchantName) -> Re
     ))
 }
 
+/// The shapes of refunds, in their order, each with what happens to it next.
+pub(crate) async fn refund_bodies<'a>(
+    app: &Shared,
+    refunds: &'a [Refund],
+) -> Result<Vec<RefundBody<'a>>, Problem> {
+    let open = refunds.iter().filter(|refund| !refund.status.is_end());
+    let keys: Vec<JobKey> = open
+        .map(|refund| JobKey::Refund(refund.id.clone()))
+        .collect();
+    let jobs = app.engine.store().jobs(&keys).await?;
+    let jobs: HashMap<JobKey, Job> = jobs.into_iter().map(|job| (job.key.clone(), job)).collect();
+    let bodies = refunds.iter().map(|refund| {
+        let job = jobs.get(&JobKey::Refund(refund.id.clone()));
+        RefundBody::of(refund, job.and_then(Next::of))
+    });
+    Ok(bodies.collect())
+}
+
 /// The refund's shape, with what happens to it next.
 pub(crate) async fn refund_body<'a>(
     app: &Shared,
@@ -62,7 +83,7 @@ pub(crate) async fn refund_body<'a>(
     } else {
         app.engine
             .store()
-            .job(&tuikuan_store::JobKey::Refund(refund.id.clone()))
+            .job(&JobKey::Refund(refund.id.clone()))
             .await?
     };
     Ok(RefundBody::of(refund, job.as_ref().and_then(Next::of)))

@@ -11,7 +11,7 @@ use tuikuan_engine::PaymentRegistration;
 use tuikuan_terms::OutTradeNo;
 use utoipa::ToSchema;
 
-use crate::api::{json, refund_body};
+use crate::api::{json, refund_bodies};
 use crate::app::{App, Shared};
 use crate::auth::Caller;
 use crate::body::{self, API_BYTES_MAX};
@@ -144,9 +144,6 @@ fn no_merchant() -> Problem {
 
 async fn answer(app: &Shared, status: StatusCode, payment: &Payment) -> Result<Response, Problem> {
     let refunds = app.engine.store().refunds_of(&payment.id).await?;
-    let mut bodies = Vec::with_capacity(refunds.len());
-    for refund in &refunds {
-        bodies.push(refund_body(app, refund).await?);
-    }
+    let bodies = refund_bodies(app, &refunds).await?;
     Ok(json(status, &PaymentBody::of(payment, bodies)))
 }

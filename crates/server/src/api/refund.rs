@@ -10,7 +10,7 @@ use http::StatusCode;
 use tuikuan_domain::{MerchantName, Refund, RefundId, Status};
 use tuikuan_store::{Attention, RefundFilter};
 
-use crate::api::{json, merchant, refund_body, request};
+use crate::api::{json, merchant, refund_bodies, refund_body, request};
 use crate::app::{App, Shared};
 use crate::auth::Caller;
 use crate::body::{self, API_BYTES_MAX};
@@ -111,10 +111,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     let filter = filter(&caller, Parameters::of(request.uri()))?;
     let page = app.engine.store().list_refunds(filter).await?;
-    let mut data = Vec::with_capacity(page.items.len());
-    for refund in &page.items {
-        data.push(refund_body(&app, refund).await?);
-    }
+    let data = refund_bodies(&app, &page.items).await?;
     let next_cursor = page.next.map(|cursor| cursor.to_string());
     Ok(json(StatusCode::OK, &Page { data, next_cursor }))
 }

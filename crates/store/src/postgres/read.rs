@@ -253,6 +253,18 @@ impl Postgres {
             .await
     }
 
+    /// SQLite asks one by one: it has no way to go there and back.
+    pub(crate) async fn jobs(&self, keys: &[JobKey]) -> Read<Vec<Job>> {
+        let sql = "SELECT lane, step, due_at, leased, claimed_at, key FROM jobs
+                   WHERE key = ANY($1) AND due_at < $2";
+        let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        self.many(sql, &[&names, &PARKED], |row| {
+            let key = JobKey::parse(&row.get::<String>(5)?);
+            rows::job(row, &key.ok_or(ReadError::Corrupt { what: "job" })?)
+        })
+        .await
+    }
+
     pub(crate) async fn lanes(&self) -> Read<Vec<LaneDue>> {
         // Jumps from lane to lane in the index, however many jobs stand in each.
         let sql = "WITH RECURSIVE l(lane) AS (

@@ -283,6 +283,14 @@ pub(super) fn job(c: &Connection, key: &JobKey) -> Read<Option<Job>> {
     one(c, sql, values, |row| rows::job(row, key))
 }
 
+pub(super) fn jobs(c: &Connection, keys: &[JobKey]) -> Read<Vec<Job>> {
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        found.extend(job(c, key)?);
+    }
+    Ok(found)
+}
+
 pub(super) fn lanes(c: &Connection) -> Read<Vec<LaneDue>> {
     // Jumps from lane to lane in the index, however many jobs stand in each.
     let sql = "WITH RECURSIVE l(lane) AS (

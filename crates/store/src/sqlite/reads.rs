@@ -126,6 +126,10 @@ impl Sqlite {
         self.read(|c| read::job(c, key))
     }
 
+    pub(crate) async fn jobs(&self, keys: &[JobKey]) -> Result<Vec<Job>, ReadError> {
+        self.read(|c| read::jobs(c, keys))
+    }
+
     pub(crate) async fn lanes(&self) -> Result<Vec<LaneDue>, ReadError> {
         self.read(read::lanes)
     }

@@ -237,6 +237,14 @@ impl Store {
         on!(self, s => s.job(key).await)
     }
 
+    /// Jobs as they stand, in no order; who has none is left out.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn jobs(&self, keys: &[JobKey]) -> Result<Vec<Job>, ReadError> {
+        on!(self, s => s.jobs(keys).await)
+    }
+
     /// Every lane that has jobs, with its earliest due time.
     ///
     /// # Errors
