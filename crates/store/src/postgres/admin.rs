@@ -253,6 +253,9 @@ impl Work<'_> {
         let sql = "UPDATE deliveries SET status = 'dead', last_error = 'the endpoint was deleted'
                    WHERE endpoint_id = $1 AND status = 'pending'";
         self.execute(sql, values![id.as_str()]).await?;
+        // Once more: what came into the queue before the endpoint's row was held is seen now.
+        self.execute("DELETE FROM jobs WHERE lane = $1", values![lane])
+            .await?;
         Ok(())
     }
 
@@ -291,11 +294,13 @@ impl Work<'_> {
         let days = self
             .execute(sql, values![day(kept_from), PRUNE_ROWS_MAX])
             .await?;
-        // By the database's clock, which wrote them too.
+        // By the database's clock, which wrote them too. Tokens of those who asked have a negative time.
         let kept_us = i64::try_from(TOKENS_KEPT.as_micros()).unwrap_or(i64::MAX);
         let sql = "DELETE FROM writes WHERE token IN (
                        SELECT token FROM writes
-                       WHERE at < (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT - $1
+                       WHERE at BETWEEN
+                           -((extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT - $1::BIGINT)
+                           AND (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT - $1::BIGINT
                        LIMIT $2)";
         let tokens = self.execute(sql, values![kept_us, PRUNE_ROWS_MAX]).await?;
         Ok(exchanges

@@ -9,8 +9,9 @@ use crate::audit::{AuditFilter, AuditHead, AuditPage};
 use crate::chain::{AuditFault, BEGINNING};
 use crate::error::ReadError;
 use crate::postgres::Postgres;
+use crate::postgres::reads::Snapshot;
 use crate::postgres::work::Work;
-use crate::rows;
+use crate::rows::{self, Row};
 use crate::select::{LIST_MAX, Merchants};
 use crate::trouble::Trouble;
 
@@ -69,39 +70,16 @@ impl Work<'_> {
 /// Reads.
 impl Postgres {
     /// Recomputes the chain and compares it with the counter beside it, and with a head that was kept
-    /// elsewhere. The entries are read piece by piece; one that is added meanwhile is taken along, and
-    /// the counter is read last.
+    /// elsewhere, all at one instant.
     pub(crate) async fn verify_audit(
         &self,
         kept: Option<AuditHead>,
     ) -> Read<Result<AuditHead, AuditFault>> {
-        let mut walk = AuditWalk::new(kept.as_ref());
-        loop {
-            // The counter first: entries up to there are then visible to the statement behind it.
-            let sql = "SELECT number FROM meta WHERE name = 'audit'";
-            let recorded = self.one(sql, &[], |row| row.get::<i64>(0)).await?;
-            let mut after = walk.head.number;
-            loop {
-                let entries = self
-                    .many(AFTER, values![after, WALK_ROWS], rows::audit)
-                    .await?;
-                let Some(last) = entries.last() else { break };
-                after = last.number;
-                for entry in &entries {
-                    if let Err(fault) = walk.step(Some(stored(entry))) {
-                        return Ok(Err(fault));
-                    }
-                }
-            }
-            // Somebody has added entries since the counter was read: look at it again.
-            if recorded.is_some_and(|recorded| recorded < walk.head.number) {
-                let again = self.one(sql, &[], |row| row.get::<i64>(0)).await?;
-                if again != recorded {
-                    continue;
-                }
-            }
-            return Ok(walk.end(recorded));
-        }
+        self.at_one_instant(|seen| {
+            let kept = kept.clone();
+            Box::pin(async move { verified(seen, kept.as_ref()).await })
+        })
+        .await
     }
 
     pub(crate) async fn audit_after(&self, number: i64, limit: u32) -> Read<Vec<AuditEntry>> {
@@ -110,72 +88,118 @@ impl Postgres {
     }
 
     /// One page. Each merchant has its own way through the index, so that nobody's page reads the
-    /// whole log. Entries are only ever added, and at the end: pieces of two instants fit together.
+    /// whole log; all of them at one instant.
     pub(crate) async fn list_audit(&self, filter: AuditFilter) -> Read<AuditPage> {
-        let mut entries = match &filter.allowed {
-            Merchants::All => self.audit_entries(&filter, None).await?,
-            Merchants::Only(names) => {
-                let mut found = Vec::new();
-                for name in names {
-                    found.extend(self.audit_entries(&filter, Some(name.as_str())).await?);
-                }
-                found.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.number));
-                found.dedup_by_key(|entry| entry.number);
-                found
-            }
-        };
-        let limit = filter.limit.clamp(1, LIST_MAX);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|entry| entry.number);
-        Ok(AuditPage { entries, next })
-    }
-
-    /// The newest entries that fit, of one merchant or of all, one more than the page holds.
-    async fn audit_entries(
-        &self,
-        filter: &AuditFilter,
-        merchant: Option<&str>,
-    ) -> Read<Vec<AuditEntry>> {
-        let limit = filter.limit.clamp(1, LIST_MAX);
-        let sql = [
-            HEAD,
-            filter.actor.as_ref().map_or(ANY_ACTOR, |_| ACTOR),
-            filter.action.as_ref().map_or(ANY_ACTION, |_| ACTION),
-            filter.subject.as_ref().map_or(ANY_SUBJECT, |_| SUBJECT),
-            merchant.map_or(ALL_MERCHANTS, |_| MERCHANT),
-            TAIL,
-        ]
-        .concat();
-        let values = values![
-            filter.before.unwrap_or(i64::MAX),
-            filter.from.map_or(i64::MIN, Timestamp::as_microsecond),
-            filter.to.map_or(i64::MAX, Timestamp::as_microsecond),
-            filter.actor,
-            filter.action,
-            filter.subject,
-            merchant,
-            i64::from(limit.saturating_add(1)),
-        ];
-        self.many(&sql, values, rows::audit).await
+        self.at_one_instant(|seen| {
+            let filter = filter.clone();
+            Box::pin(async move { page(seen, &filter).await })
+        })
+        .await
     }
 }
 
-/// The entry as it is stored, with its hash.
-fn stored(stored: &AuditEntry) -> (AuditLine<'_>, [u8; 32]) {
-    let entry = &stored.entry;
-    let line = AuditLine {
-        number: stored.number,
-        at: entry.at.as_microsecond(),
-        texts: [
-            entry.actor.as_bytes(),
-            entry.action.as_bytes(),
-            entry.subject.as_bytes(),
-            entry.detail.as_bytes(),
-        ],
+async fn verified(
+    seen: &Snapshot<'_>,
+    kept: Option<&AuditHead>,
+) -> Read<Result<AuditHead, AuditFault>> {
+    let mut walk = AuditWalk::new(kept);
+    // Also an entry that somebody has put before the first one is looked at.
+    let mut after = i64::MIN;
+    loop {
+        let entries = seen
+            .many(AFTER, values![after, WALK_ROWS], Stored::of)
+            .await?;
+        let Some(last) = entries.last() else { break };
+        after = last.number;
+        for entry in &entries {
+            if let Err(fault) = walk.step(entry.line()) {
+                return Ok(Err(fault));
+            }
+        }
+    }
+    let sql = "SELECT number FROM meta WHERE name = 'audit'";
+    let recorded = seen.one(sql, &[], |row| row.get::<i64>(0)).await?;
+    Ok(walk.end(recorded))
+}
+
+async fn page(seen: &Snapshot<'_>, filter: &AuditFilter) -> Read<AuditPage> {
+    let mut entries = match &filter.allowed {
+        Merchants::All => entries_of(seen, filter, None).await?,
+        Merchants::Only(names) => {
+            let mut found = Vec::new();
+            for name in names {
+                found.extend(entries_of(seen, filter, Some(name.as_str())).await?);
+            }
+            found.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.number));
+            found.dedup_by_key(|entry| entry.number);
+            found
+        }
     };
-    (line, stored.hash)
+    let limit = filter.limit.clamp(1, LIST_MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| more).map(|entry| entry.number);
+    Ok(AuditPage { entries, next })
+}
+
+/// The newest entries that fit, of one merchant or of all, one more than the page holds.
+async fn entries_of(
+    seen: &Snapshot<'_>,
+    filter: &AuditFilter,
+    merchant: Option<&str>,
+) -> Read<Vec<AuditEntry>> {
+    let limit = filter.limit.clamp(1, LIST_MAX);
+    let sql = [
+        HEAD,
+        filter.actor.as_ref().map_or(ANY_ACTOR, |_| ACTOR),
+        filter.action.as_ref().map_or(ANY_ACTION, |_| ACTION),
+        filter.subject.as_ref().map_or(ANY_SUBJECT, |_| SUBJECT),
+        merchant.map_or(ALL_MERCHANTS, |_| MERCHANT),
+        TAIL,
+    ]
+    .concat();
+    let values = values![
+        filter.before.unwrap_or(i64::MAX),
+        filter.from.map_or(i64::MIN, Timestamp::as_microsecond),
+        filter.to.map_or(i64::MAX, Timestamp::as_microsecond),
+        filter.actor,
+        filter.action,
+        filter.subject,
+        merchant,
+        i64::from(limit.saturating_add(1)),
+    ];
+    seen.many(&sql, values, rows::audit).await
+}
+
+/// An entry as it is stored: also one that somebody has altered beyond what we write.
+struct Stored {
+    number: i64,
+    at: i64,
+    texts: [String; 4],
+    hash: Vec<u8>,
+}
+
+impl Stored {
+    fn of(row: Row<'_>) -> Read<Self> {
+        Ok(Self {
+            number: row.get(0)?,
+            at: row.get(1)?,
+            texts: [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?],
+            hash: row.get(6)?,
+        })
+    }
+
+    /// `None`: it is not of the kind we write.
+    fn line(&self) -> Option<(AuditLine<'_>, [u8; 32])> {
+        let [actor, action, subject, detail] = &self.texts;
+        let line = AuditLine {
+            number: self.number,
+            at: self.at,
+            texts: [actor, action, subject, detail].map(String::as_bytes),
+        };
+        Some((line, self.hash.as_slice().try_into().ok()?))
+    }
 }
 
 const HEAD: &str = "SELECT number, at, actor, action, subject, detail, hash FROM audit

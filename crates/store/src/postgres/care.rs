@@ -44,7 +44,7 @@ impl Work<'_> {
         } else {
             "UPDATE care SET reason = $3, assignee = $4, snoozed_until = $5, settled_at = $6,
                  note = $7, version = $8
-             WHERE subject = $1 AND merchant = $2 AND version = $8 - 1"
+             WHERE subject = $1 AND merchant = $2 AND version = $8::BIGINT - 1"
         };
         match self.execute(sql, row).await? {
             1 => Ok(()),

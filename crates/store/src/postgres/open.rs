@@ -33,7 +33,8 @@ const POOL_WAIT: Duration = Duration::from_secs(10);
 /// off, so that no statistics lead elsewhere. A plan without an index remains where there is none.
 const SESSION: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'; \
-    SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off";
+    SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+    SET default_transaction_isolation = 'read committed'";
 
 /// Whoever migrates holds this lock: nodes that start together take turns.
 const MIGRATION_LOCK: i64 = 0x0074_7569_6b75_616e;

@@ -42,7 +42,7 @@ const RULES_UPDATE: &str = "
         person_day_count = $5, key_day_amount = $6, key_day_count = $7, order_day_amount = $8,
         order_day_count = $9, reasons = $10, expires_s = $11, changed_at = $12, changed_by = $13,
         version = $14
-    WHERE merchant = $1 AND version = $14 - 1";
+    WHERE merchant = $1 AND version = $14::BIGINT - 1";
 
 impl Work<'_> {
     /// Looks whether everything that a refund claims is free: above a maximum it is a lost race,

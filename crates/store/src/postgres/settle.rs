@@ -29,11 +29,14 @@ pub(super) const LEAVE: &str = "
     INSERT INTO writes (token, at)
     VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT)";
 
-/// Waits for a first transaction that is still under way.
+/// Waits for a first transaction that is still under way; true: that one left it. The token of whoever asks
+/// has a negative time: whose answer to this question is lost can ask again. It writes in any case, and so
+/// its own COMMIT waits for the standbys that the first one may not have waited for.
 const ASK: &str = "
-    INSERT INTO writes (token, at)
-    VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT)
-    ON CONFLICT (token) DO NOTHING";
+    INSERT INTO writes AS w (token, at)
+    VALUES ($1, -(extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT)
+    ON CONFLICT (token) DO UPDATE SET at = w.at
+    RETURNING at > 0";
 
 /// The mark of a write.
 pub(super) struct Token([u8; 16]);
@@ -86,8 +89,7 @@ impl Settler<'_> {
         loop {
             let asked = tokio::time::timeout_at(end, self.ask(token)).await;
             match asked {
-                Ok(Ok(1)) => return Settled::Never,
-                Ok(Ok(_)) => return Settled::Committed,
+                Ok(Ok(settled)) => return settled,
                 Ok(Err(trouble)) => tracing::warn!(?trouble, "a write could not be settled yet"),
                 Err(_elapsed) => {}
             }
@@ -99,10 +101,14 @@ impl Settler<'_> {
         }
     }
 
-    async fn ask(&self, token: &Token) -> Result<u64, Trouble> {
+    async fn ask(&self, token: &Token) -> Result<Settled, Trouble> {
         let client = self.pool.get().await?;
         let statement = client.prepare_cached(ASK).await?;
-        Ok(client.execute(&statement, &[&token.bytes()]).await?)
+        let row = client.query_one(&statement, &[&token.bytes()]).await?;
+        Ok(match row.try_get(0)? {
+            true => Settled::Committed,
+            false => Settled::Never,
+        })
     }
 }
 

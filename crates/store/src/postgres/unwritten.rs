@@ -2,7 +2,7 @@
 
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
-use crate::error::{CommitError, ReadError};
+use crate::error::CommitError;
 
 use crate::job::{Claim, Claimed, Release};
 use crate::postgres::Postgres;
