@@ -25,8 +25,8 @@ const HEAD: &str = concat!("SELECT ", refund_columns!(), " FROM ");
 const WALK: &str = "unnest($1::TEXT[]) AS m (merchant) CROSS JOIN LATERAL (
     SELECT r.* FROM refunds r WHERE r.merchant = m.merchant";
 const WALKED: &str = ") r";
-/// By a number, the index of the number is the way in.
-const PICK: &str = "refunds r WHERE r.merchant = ANY ($1)";
+/// By a number, the index of the number is the way in, and none answers for the merchant.
+const PICK: &str = "refunds r WHERE r.merchant || '' = ANY ($1)";
 const RANGE: &str = " AND (r.created_at, r.id) < ($2, $3) AND r.created_at >= $4
     AND ($5 IS NULL OR r.status = $5)";
 const NUMBER: &str = " AND r.out_refund_no = $6";

@@ -29,12 +29,14 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 const POOL_WAIT: Duration = Duration::from_secs(10);
 
 /// Settings of every connection. A node that hangs in a transaction must not hold its locks for ever.
-/// Statements are written for their indexes: SQLite's name them, here what would leave them is switched
-/// off, so that no statistics lead elsewhere. A plan without an index remains where there is none.
-const SESSION: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'; \
+/// Statements are written for their indexes, joins too: SQLite's name them, here what would leave them
+/// is switched off, so that no statistics lead elsewhere. What has no index is read without one still.
+pub(super) const SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = 'warning'; \
+    SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
+    SET idle_in_transaction_session_timeout = '30s'; \
+    SET default_transaction_isolation = 'read committed'; \
     SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
-    SET default_transaction_isolation = 'read committed'";
+    SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Whoever migrates holds this lock: nodes that start together take turns.
 const MIGRATION_LOCK: i64 = 0x0074_7569_6b75_616e;

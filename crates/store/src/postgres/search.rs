@@ -15,10 +15,12 @@ use crate::search::{Found, NumberText, Place, RefundSearch};
 use crate::select::Attention;
 
 mod candidates;
+#[cfg(test)]
+mod plans;
 mod way;
 
 use candidates::Candidates;
-use way::condition;
+use way::source;
 
 type Read<T> = Result<T, ReadError>;
 
@@ -49,21 +51,33 @@ const fn order(stretch: &Stretch) -> &'static str {
 
 /// The rows of a page.
 fn rows_sql(way: Way, stretch: &Stretch) -> String {
-    let (way_in, range, order) = (condition(way), range(stretch), order(stretch));
-    let all = "SELECT r.* FROM refunds r ";
+    let (rows, range, order) = (source(way), range(stretch), order(stretch));
     match way {
-        Way::Picked => [HEAD, "refunds r ", way_in, range, REST, order, " LIMIT $15"].concat(),
-        _ => [HEAD, EACH, all, way_in, range, REST, order, " LIMIT $15) r"].concat(),
+        Way::Picked => [HEAD, rows, range, REST, order, " LIMIT $15"].concat(),
+        _ => {
+            let tail = " LIMIT $15) r";
+            [
+                HEAD,
+                EACH,
+                "SELECT r.* FROM ",
+                rows,
+                range,
+                REST,
+                order,
+                tail,
+            ]
+            .concat()
+        }
     }
 }
 
 /// For each merchant, the last row that a page may look at and the one behind it.
 fn end_sql(way: Way, stretch: &Stretch) -> String {
     let head = "SELECT m.merchant, r.created_at, r.id FROM ";
-    let key = "SELECT r.created_at, r.id FROM refunds r ";
+    let key = "SELECT r.created_at, r.id FROM ";
     let (range, order) = (range(stretch), order(stretch));
     let tail = " LIMIT 2 OFFSET $7) r";
-    [head, EACH, key, condition(way), range, order, tail].concat()
+    [head, EACH, key, source(way), range, order, tail].concat()
 }
 
 impl Postgres {

@@ -68,7 +68,7 @@ pub(super) fn sleeping(c: &Connection, merchant: &MerchantName, now: Timestamp) 
                    WHERE k.merchant = ?1 AND k.snoozed_until > ?2 AND r.attention = k.reason
                    LIMIT ?3)";
     let values = params![merchant.as_str(), now.as_microsecond(), SLEEPING_MAX];
-    Ok(one(c, sql, values, |row| Ok(row.get(0)?))?.unwrap_or(0))
+    Ok(one(c, sql, values, |row| row.get(0))?.unwrap_or(0))
 }
 
 /// Notifications that nobody could place are counted up to here, for each merchant.
@@ -138,7 +138,7 @@ fn unplaced(c: &Connection, merchant: &MerchantName, now: Timestamp) -> Read<i64
         now.as_microsecond(),
         UNPLACED_MAX,
     ];
-    Ok(one(c, sql, values, |row| Ok(row.get(0)?))?.unwrap_or(0))
+    Ok(one(c, sql, values, |row| row.get(0))?.unwrap_or(0))
 }
 
 /// Endpoints that were switched off because they failed.
@@ -149,7 +149,7 @@ fn failing(c: &Connection, merchant: &MerchantName, now: Timestamp) -> Read<i64>
                  AND NOT EXISTS (SELECT 1 FROM care k
                      WHERE k.subject = 'endpoint:' || e.id AND k.snoozed_until > ?2)";
     let values = params![merchant.as_str(), now.as_microsecond()];
-    Ok(one(c, sql, values, |row| Ok(row.get(0)?))?.unwrap_or(0))
+    Ok(one(c, sql, values, |row| row.get(0))?.unwrap_or(0))
 }
 
 const HEAD: &str = concat!("SELECT ", refund_columns!(), " FROM refunds r");

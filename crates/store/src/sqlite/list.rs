@@ -144,7 +144,7 @@ pub(super) fn verify_history(c: &Connection, id: &RefundId) -> Read<Result<i64, 
         c,
         "SELECT history_head FROM refunds WHERE id = ?1",
         [id.as_str()],
-        |row| Ok(row.get::<[u8; 32]>(0)?),
+        |row| row.get::<[u8; 32]>(0),
     )?;
     let mut history = History::new();
     loop {

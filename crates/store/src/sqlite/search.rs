@@ -97,7 +97,7 @@ fn nobody_stands_there(
     let sql = "SELECT coalesce(sum(refunds), 0) FROM status_counts
                WHERE status = ?1 AND merchant IN (SELECT value FROM json_each(?2))";
     let values = params![status.as_str(), names_json(merchants)];
-    let standing: i64 = one(c, sql, values, |row| Ok(row.get(0)?))?.unwrap_or(0);
+    let standing: i64 = one(c, sql, values, |row| row.get(0))?.unwrap_or(0);
     Ok(standing == 0)
 }
 

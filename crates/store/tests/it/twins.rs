@@ -119,7 +119,8 @@ async fn every_read_of_both_engines_answers_alike() {
     points(&twins).await;
     situations(&twins).await;
     history(&twins).await;
-    lists(&twins).await;
+    refund_lists(&twins).await;
+    other_lists(&twins).await;
     needs(&twins).await;
     searches(&twins).await;
     drop(twins);
@@ -212,7 +213,7 @@ async fn history(twins: &Twins) {
     }
 }
 
-async fn lists(twins: &Twins) {
+async fn refund_lists(twins: &Twins) {
     let of = |status, attention| RefundFilter {
         status,
         attention,
@@ -248,6 +249,9 @@ async fn lists(twins: &Twins) {
         let page = alike!(twins, s => s.list_refunds(filter.clone()));
         assert!(!page.items.is_empty());
     }
+}
+
+async fn other_lists(twins: &Twins) {
     for outcomes in [vec![], vec!["applied"], UNPLACED.to_vec()] {
         for settled in [Settled::Shown, Settled::Hidden] {
             let filter = InboxFilter {
@@ -334,11 +338,36 @@ async fn needs(twins: &Twins) {
 
 /// Every way, every place: forward from each cursor that going back gave.
 async fn searches(twins: &Twins) {
-    let all = || RefundSearch {
-        limit: 23,
-        ..RefundSearch::of(Merchants::All)
+    let mut pages = 0;
+    for search in wanted() {
+        pages += there_and_back(twins, search).await;
+    }
+    assert!(pages > 150, "{pages}");
+}
+
+fn wanted() -> Vec<RefundSearch> {
+    let with = |set: &dyn Fn(&mut RefundSearch)| {
+        let mut search = RefundSearch::of(Merchants::All);
+        search.limit = 23;
+        set(&mut search);
+        search
     };
-    let mut wanted = vec![all()];
+    let mut wanted = vec![
+        with(&|_| {}),
+        with(&|s| s.origin = Some(Source::Console)),
+        with(&|s| s.error_code = Some("SYSTEM_ERROR".to_owned())),
+        with(&|s| s.attention = Attention::Needed),
+        with(&|s| s.allowed = Merchants::Only(vec![merchant("shop")])),
+        with(&|s| {
+            s.attention = Attention::NotNeeded;
+            s.number = Some("Q-2".parse().unwrap());
+        }),
+        with(&|s| {
+            s.origin = Some(Source::Console);
+            s.error_code = Some("SYSTEM_ERROR".to_owned());
+            (s.created_from, s.created_to) = (Some(at(400)), Some(at(1200)));
+        }),
+    ];
     for number in [
         "Q-1",
         "Q-12",
@@ -346,22 +375,12 @@ async fn searches(twins: &Twins) {
         "X-000",
         "rf_00000000000000001234",
         "50301234",
+        "4200000000000000000000000013",
+        "4300000000000000000000000013",
         "Q",
         "nothing",
     ] {
-        wanted.push(RefundSearch {
-            number: Some(number.parse().unwrap()),
-            ..all()
-        });
-    }
-    for transaction in [
-        "4200000000000000000000000013",
-        "4300000000000000000000000013",
-    ] {
-        wanted.push(RefundSearch {
-            number: Some(transaction.parse().unwrap()),
-            ..all()
-        });
+        wanted.push(with(&|s| s.number = Some(number.parse().unwrap())));
     }
     for status in [
         Status::Closed,
@@ -370,56 +389,18 @@ async fn searches(twins: &Twins) {
         Status::Succeeded,
         Status::Unknown,
     ] {
-        wanted.push(RefundSearch {
-            status: Some(status),
-            ..all()
-        });
-        wanted.push(RefundSearch {
-            status: Some(status),
-            merchant: Some(merchant("wing")),
-            ..all()
-        });
+        for name in [None, Some("wing")] {
+            wanted.push(with(&|s| {
+                (s.status, s.merchant) = (Some(status), name.map(merchant));
+            }));
+        }
     }
     for (from, to) in [(5, 5), (5, 9), (10, 90)] {
-        wanted.push(RefundSearch {
-            amount_from: Some(fen(from)),
-            amount_to: Some(fen(to)),
-            ..all()
-        });
+        wanted.push(with(&|s| {
+            (s.amount_from, s.amount_to) = (Some(fen(from)), Some(fen(to)));
+        }));
     }
-    wanted.push(RefundSearch {
-        origin: Some(Source::Console),
-        ..all()
-    });
-    wanted.push(RefundSearch {
-        error_code: Some("SYSTEM_ERROR".to_owned()),
-        ..all()
-    });
-    wanted.push(RefundSearch {
-        attention: Attention::Needed,
-        ..all()
-    });
-    wanted.push(RefundSearch {
-        attention: Attention::NotNeeded,
-        number: Some("Q-2".parse().unwrap()),
-        ..all()
-    });
-    wanted.push(RefundSearch {
-        origin: Some(Source::Console),
-        error_code: Some("SYSTEM_ERROR".to_owned()),
-        created_from: Some(at(400)),
-        created_to: Some(at(1200)),
-        ..all()
-    });
-    wanted.push(RefundSearch {
-        allowed: Merchants::Only(vec![merchant("shop")]),
-        ..all()
-    });
-    let mut pages = 0;
-    for search in wanted {
-        pages += there_and_back(twins, search).await;
-    }
-    assert!(pages > 150, "{pages}");
+    wanted
 }
 
 async fn there_and_back(twins: &Twins, mut search: RefundSearch) -> u32 {

@@ -55,11 +55,14 @@ impl Postgres {
         let limit = i64::from(FEW).saturating_add(1);
         let values = [text(&begin), text(&end), whole(&limit)];
         let ids = self.planned(BY_NUMBER, &values, |row| row.get::<String>(0));
-        let ids = ids.await?;
-        match u32::try_from(ids.len()).is_ok_and(|found| found <= FEW) {
-            true => Ok(Candidates::Few(ids)),
-            false => Ok(Candidates::Many),
+        let mut ids = ids.await?;
+        if u32::try_from(ids.len()).is_ok_and(|found| found > FEW) {
+            return Ok(Candidates::Many);
         }
+        // One may have it in two places.
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(Candidates::Few(ids))
     }
 
     /// Whether a range of amounts was asked for in which few refunds are.

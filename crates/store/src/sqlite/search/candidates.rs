@@ -42,7 +42,7 @@ pub(super) fn by_number(c: &Connection, number: &NumberText) -> Read<Candidates>
         let found = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         let limit = FEW.saturating_sub(found).saturating_add(1);
         let values = params![number.as_str(), number.end(), limit];
-        ids.extend(many(c, sql, values, |row| Ok(row.get::<String>(0)?))?);
+        ids.extend(many(c, sql, values, |row| row.get::<String>(0))?);
         if u32::try_from(ids.len()).is_ok_and(|found| found > FEW) {
             return Ok(Candidates::Many);
         }
@@ -73,7 +73,7 @@ pub(super) fn by_amount(
             search.amount_to.map_or(i64::MAX, |fen| fen.get()),
             left.saturating_add(1),
         ];
-        let there: i64 = one(c, AMOUNTS, values, |row| Ok(row.get(0)?))?.unwrap_or(0);
+        let there: i64 = one(c, AMOUNTS, values, |row| row.get(0))?.unwrap_or(0);
         left = left.saturating_sub(there);
         if left < 0 {
             return Ok(false);
