@@ -2,10 +2,12 @@
 //! SQLite gives for nothing is said here by row locks (INV-1), `SKIP LOCKED` and fences (INV-24), and
 //! a token in each transaction that settles a lost answer to a COMMIT (INV-42).
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use deadpool_postgres::{Pool, PoolError};
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
 
 use crate::error::{CommitError, DatabaseError, Fatal, OpenError};
@@ -13,7 +15,7 @@ use crate::operation::Answer;
 use crate::seal::DataKey;
 use crate::signals::{Effects, Signals};
 use crate::steps::Steps;
-use crate::store::Options;
+use crate::store::{LeaseClock, Options, Writing};
 
 /// The values of a statement, in the order of `$1`, `$2` ...
 macro_rules! values {
@@ -27,35 +29,54 @@ mod admin;
 mod audit;
 mod batches;
 mod bill_reads;
+mod burst;
 mod care;
+mod commit;
 pub(crate) mod copy;
 mod counts;
 mod deliveries;
 mod facts;
 mod figures;
+mod group;
 mod inbox;
+mod jobs;
 mod leases;
 mod list;
+mod listen;
+mod look;
 mod open;
 mod people;
+mod queue;
 mod quota;
 mod read;
 mod reads;
+mod records;
 mod rules;
 mod search;
 mod session;
 mod settle;
+mod sql;
 mod story;
 mod tls;
 mod trouble;
 mod turns;
-mod unwritten;
 mod work;
 mod writer;
 
+use listen::Outbox;
+use queue::Queue;
+
 /// A PostgreSQL database. Cheap to clone; the last clone closes its connections.
 #[derive(Debug, Clone)]
-pub struct Postgres(Arc<Shared>);
+pub struct Postgres(Arc<Open>);
+
+/// An open database: what is shared by all who use it, and the tasks that serve them.
+struct Open {
+    shared: Arc<Shared>,
+    /// None: whoever writes does it himself.
+    queue: Option<Arc<Queue>>,
+    listener: AbortHandle,
+}
 
 struct Shared {
     signals: Arc<Signals>,
@@ -65,12 +86,37 @@ struct Shared {
     /// See [`Options::forwarded_query`], in microseconds.
     forwarded_us: i64,
     steps: Steps,
+    lease_clock: LeaseClock,
+    /// Connections that write.
+    writers: Pool,
+    outbox: Outbox,
+}
+
+impl Deref for Open {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.listener.abort();
+        if let Some(queue) = &self.queue {
+            // The writers end when it is empty.
+            queue.close();
+        }
+    }
 }
 
 /// What a write comes to.
 type Answered = Result<Answer, CommitError>;
 
-impl std::fmt::Debug for Shared {
+/// Tasks that write: while one waits for the disk, another one goes on.
+const WRITER_TASKS: usize = 2;
+
+impl std::fmt::Debug for Open {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Postgres").finish_non_exhaustive()
     }
@@ -88,12 +134,27 @@ impl Postgres {
         let opened = open::open(url, options).await?;
         let signals = Arc::new(Signals::new());
         signals.events.send_replace(opened.position);
-        Ok(Self(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             signals,
             key: Arc::new(opened.key),
             pool: opened.pool,
             forwarded_us: i64::try_from(options.forwarded_query.as_micros()).unwrap_or(i64::MAX),
             steps: Steps::of(options.writing),
+            lease_clock: options.lease_clock,
+            writers: opened.writers,
+            outbox: Outbox::default(),
+        });
+        let queue =
+            (options.writing == Writing::Thread).then(|| Arc::new(Queue::new(options.queue_max)));
+        for queue in queue.iter().flat_map(|queue| [queue; WRITER_TASKS]) {
+            let serving = queue::serve(Arc::clone(&shared), Arc::clone(queue), options.batch_max);
+            drop(tokio::spawn(serving));
+        }
+        let listening = listen::serve(Arc::clone(&shared), opened.connector);
+        Ok(Self(Arc::new(Open {
+            shared,
+            queue,
+            listener: tokio::spawn(listening).abort_handle(),
         })))
     }
 
@@ -119,6 +180,7 @@ impl Shared {
     /// Tells others what is durable now.
     fn tell(&self, effects: Effects) {
         self.signals.tell(effects);
+        self.outbox.put(effects);
     }
 }
 

@@ -2,7 +2,11 @@
 //! until the commit: they are written one after the other over all nodes, so that nobody waits for
 //! another in a ring, and what a statement sees is what is true.
 
+use jiff::Timestamp;
+
+use crate::postgres::burst::{Column, Statement};
 use crate::postgres::work::Work;
+use crate::tally::Tally;
 use crate::trouble::Trouble;
 
 /// The lock, where no event is written.
@@ -60,120 +64,90 @@ const FINISH: &str = "
             'pending', 'awaiting_approval', 'queued', 'submitting', 'unknown', 'processing',
             'abnormal'))";
 
-/// The moves of status counts, column by column.
-#[derive(Default)]
-pub(super) struct CountRows {
-    merchant: Vec<String>,
-    status: Vec<&'static str>,
-    by: Vec<i64>,
+/// The statements that write what has moved, in their order.
+pub(super) fn write(tally: &mut Tally, at: Timestamp) -> Vec<Statement<'static>> {
+    let mut all = Vec::new();
+    all.extend(counts(tally));
+    all.extend(figures(tally));
+    all.extend(batches(tally, at));
+    if !all.is_empty() {
+        all.insert(0, Statement::new(HOLD, Vec::new()));
+    }
+    all
 }
 
-/// The moves of figures.
-#[derive(Default)]
-pub(super) struct FigureRows {
-    kind: Vec<&'static str>,
-    merchant: Vec<String>,
-    period: Vec<i64>,
-    part: Vec<String>,
-    refunds: Vec<i64>,
-    amount: Vec<i64>,
+fn counts(tally: &mut Tally) -> Option<Statement<'static>> {
+    let (mut merchants, mut statuses, mut moves) = (vec![], vec![], vec![]);
+    for ((merchant, status), by) in tally.take_counts() {
+        merchants.push(merchant.to_string());
+        statuses.push(status);
+        moves.push(by);
+    }
+    let any = !moves.is_empty();
+    let columns: Vec<Column<'static>> =
+        vec![Box::new(merchants), Box::new(statuses), Box::new(moves)];
+    any.then(|| Statement::new(COUNTS, columns))
 }
 
-/// The moves of the counts of batches, and the batches that have moved.
-#[derive(Default)]
-pub(super) struct BatchRows {
-    batch: Vec<String>,
-    outcome: Vec<&'static str>,
-    lines: Vec<i64>,
-    amount: Vec<i64>,
-    moved: Vec<String>,
+fn figures(tally: &mut Tally) -> Option<Statement<'static>> {
+    let (mut kinds, mut merchants, mut periods) = (vec![], vec![], vec![]);
+    let (mut parts, mut refunds, mut amounts) = (vec![], vec![], vec![]);
+    for ((merchant, cell), by) in tally.take_figures() {
+        kinds.push(cell.kind.as_str());
+        merchants.push(merchant.to_string());
+        periods.push(cell.period);
+        parts.push(cell.part.to_string());
+        refunds.push(by.refunds);
+        amounts.push(by.amount);
+    }
+    let any = !kinds.is_empty();
+    let columns: Vec<Column<'static>> = vec![
+        Box::new(kinds),
+        Box::new(merchants),
+        Box::new(periods),
+        Box::new(parts),
+        Box::new(refunds),
+        Box::new(amounts),
+    ];
+    any.then(|| Statement::new(FIGURES, columns))
+}
+
+fn batches(tally: &mut Tally, at: Timestamp) -> Vec<Statement<'static>> {
+    let (mut ids, mut names, mut lines, mut amounts) = (vec![], vec![], vec![], vec![]);
+    let mut moved = Vec::new();
+    for (batch, outcomes) in tally.take_lines() {
+        for (outcome, (by_lines, by_amount)) in outcomes {
+            if by_lines != 0 || by_amount != 0 {
+                ids.push(batch.clone());
+                names.push(outcome);
+                lines.push(by_lines);
+                amounts.push(by_amount);
+            }
+        }
+        moved.push(batch);
+    }
+    if moved.is_empty() {
+        return Vec::new();
+    }
+    let columns: Vec<Column<'static>> = vec![
+        Box::new(ids),
+        Box::new(names),
+        Box::new(lines),
+        Box::new(amounts),
+    ];
+    let ended: Vec<Column<'static>> = vec![Box::new(moved), Box::new(at.as_microsecond())];
+    vec![
+        Statement::new(BATCH_COUNTS, columns),
+        Statement::new(FINISH, ended),
+    ]
 }
 
 impl Work<'_> {
     /// Writes all counters.
     pub(super) async fn write_counts(&mut self) -> Result<(), Trouble> {
-        let counts = self.count_rows();
-        let figures = self.figure_rows();
-        let batches = self.batch_rows();
-        if counts.by.is_empty() && figures.kind.is_empty() && batches.moved.is_empty() {
-            return Ok(());
+        for statement in write(&mut self.tally, self.at) {
+            statement.run(self.transaction).await?;
         }
-        self.execute(HOLD, &[]).await?;
-        self.add_counts(&counts).await?;
-        self.add_figures(&figures).await?;
-        self.add_batch_counts(&batches).await
-    }
-
-    pub(super) fn count_rows(&mut self) -> CountRows {
-        let mut rows = CountRows::default();
-        for ((merchant, status), by) in self.tally.take_counts() {
-            rows.merchant.push(merchant.to_string());
-            rows.status.push(status);
-            rows.by.push(by);
-        }
-        rows
-    }
-
-    pub(super) fn figure_rows(&mut self) -> FigureRows {
-        let mut rows = FigureRows::default();
-        for ((merchant, cell), by) in self.tally.take_figures() {
-            rows.kind.push(cell.kind.as_str());
-            rows.merchant.push(merchant.to_string());
-            rows.period.push(cell.period);
-            rows.part.push(cell.part.to_string());
-            rows.refunds.push(by.refunds);
-            rows.amount.push(by.amount);
-        }
-        rows
-    }
-
-    pub(super) fn batch_rows(&mut self) -> BatchRows {
-        let mut rows = BatchRows::default();
-        for (batch, outcomes) in self.tally.take_lines() {
-            for (outcome, (lines, amount)) in outcomes {
-                if lines != 0 || amount != 0 {
-                    rows.batch.push(batch.clone());
-                    rows.outcome.push(outcome);
-                    rows.lines.push(lines);
-                    rows.amount.push(amount);
-                }
-            }
-            rows.moved.push(batch);
-        }
-        rows
-    }
-
-    pub(super) async fn add_counts(&self, rows: &CountRows) -> Result<(), Trouble> {
-        if rows.by.is_empty() {
-            return Ok(());
-        }
-        let row = &[&rows.merchant as _, &rows.status as _, &rows.by as _];
-        self.execute(COUNTS, row).await.map(|_| ())
-    }
-
-    pub(super) async fn add_figures(&self, rows: &FigureRows) -> Result<(), Trouble> {
-        if rows.kind.is_empty() {
-            return Ok(());
-        }
-        let row: crate::postgres::Params<'_> = &[
-            &rows.kind,
-            &rows.merchant,
-            &rows.period,
-            &rows.part,
-            &rows.refunds,
-            &rows.amount,
-        ];
-        self.execute(FIGURES, row).await.map(|_| ())
-    }
-
-    pub(super) async fn add_batch_counts(&self, rows: &BatchRows) -> Result<(), Trouble> {
-        if rows.moved.is_empty() {
-            return Ok(());
-        }
-        let row: crate::postgres::Params<'_> =
-            &[&rows.batch, &rows.outcome, &rows.lines, &rows.amount];
-        self.execute(BATCH_COUNTS, row).await?;
-        let at = self.at.as_microsecond();
-        self.execute(FINISH, &[&rows.moved, &at]).await.map(|_| ())
+        Ok(())
     }
 }

@@ -1,18 +1,24 @@
 //! Opening: how the database is reached, the proof that a commit is durable, the schema, the data key.
 //! A database that is not durable, or that a newer version changed beyond us, is refused (INV-41).
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts,
 };
 use refinery::{Migration, Runner};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 
 use crate::error::OpenError;
 use crate::postgres::address::{Address, Protection};
+use crate::postgres::listen;
 use crate::postgres::tls::Tls;
 use crate::seal::{DataKey, Place};
+use crate::signals::Signals;
 use crate::store::Options;
 
 mod embedded {
@@ -38,6 +44,18 @@ pub(super) const SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages =
     SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
     SET enable_hashjoin = off; SET enable_mergejoin = off";
 
+/// The same for writers, whose statements find every row by a key: a plan that was made when a table was
+/// small must not read all of it when it has grown.
+const WRITING: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
+    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'; \
+    SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// Connections of the pool that acts of administration may use beside the readers.
+const ACTS: usize = 2;
+
+/// Connections for groups of writes and for claims.
+const WRITERS: usize = 6;
+
 /// Whoever migrates holds this lock: nodes that start together take turns.
 const MIGRATION_LOCK: i64 = 0x0074_7569_6b75_616e;
 
@@ -50,6 +68,7 @@ const KEY_CHECK: Place<'_> = Place {
 /// A database that is ready.
 pub(super) struct Opened {
     pub(super) pool: Pool,
+    pub(super) writers: Pool,
     /// How a connection is made that is not of the pool.
     pub(super) connector: Connector,
     pub(super) key: DataKey,
@@ -98,7 +117,31 @@ impl Connector {
         Ok(client)
     }
 
-    fn pool(&self, size: usize) -> Result<Pool, OpenError> {
+    /// A connection that hears what other nodes tell, for as long as its client lives.
+    pub(super) async fn listen(
+        &self,
+        signals: Arc<Signals>,
+    ) -> Result<Client, tokio_postgres::Error> {
+        let own = Arc::new(AtomicI32::new(0));
+        let client = match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await?;
+                drop(tokio::spawn(hearing(connection, signals, Arc::clone(&own))));
+                client
+            }
+            Some(tls) => {
+                let (client, connection) = self.config.connect(tls.clone()).await?;
+                drop(tokio::spawn(hearing(connection, signals, Arc::clone(&own))));
+                client
+            }
+        };
+        client.batch_execute(SESSION).await?;
+        let row = client.query_one("SELECT pg_backend_pid()", &[]).await?;
+        own.store(row.try_get(0)?, Ordering::Release);
+        Ok(client)
+    }
+
+    fn pool(&self, size: usize, session: &'static str) -> Result<Pool, OpenError> {
         let settings = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -114,9 +157,9 @@ impl Connector {
                 create: Some(CONNECT_WAIT),
                 recycle: Some(CONNECT_WAIT),
             })
-            .post_create(Hook::async_fn(|client, _| {
+            .post_create(Hook::async_fn(move |client, _| {
                 Box::pin(async move {
-                    let set = client.batch_execute(SESSION).await;
+                    let set = client.batch_execute(session).await;
                     set.map_err(HookError::Backend)
                 })
             }))
@@ -124,6 +167,19 @@ impl Connector {
             .map_err(|error| OpenError::Address {
                 reason: error.to_string(),
             })
+    }
+}
+
+/// Drives a connection and hears what comes on it.
+async fn hearing<S, T>(mut connection: Connection<S, T>, signals: Arc<Signals>, own: Arc<AtomicI32>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(heard) = message {
+            listen::hear(&signals, own.load(Ordering::Acquire), &heard);
+        }
     }
 }
 
@@ -139,7 +195,8 @@ pub(super) async fn open(url: &str, options: &Options) -> Result<Opened, OpenErr
         .await?
         .try_get(0)?;
     Ok(Opened {
-        pool: connector.pool(options.readers)?,
+        pool: connector.pool(options.readers.saturating_add(ACTS), SESSION)?,
+        writers: connector.pool(WRITERS, WRITING)?,
         connector,
         key,
         position,

@@ -1,10 +1,9 @@
 //! Rules, and what was asked on a day (INV-33).
 
-use tuikuan_domain::approval::{Usage, UsageClaim};
-use tuikuan_domain::planted::{self, Bug};
+use tuikuan_domain::approval::Usage;
 use tuikuan_terms::Fen;
 
-use crate::error::{CommitError, ReadError};
+use crate::error::ReadError;
 use crate::postgres::Postgres;
 use crate::postgres::work::Work;
 use crate::rows::rules::stored;
@@ -15,19 +14,6 @@ type Read<T> = Result<T, ReadError>;
 
 /// Rows of rules: one for each merchant, and one for all.
 const RULES_MAX: i64 = 1000;
-
-/// SQLite has no use for this: its writer is alone. A row that is not there yet cannot be locked, and
-/// two nodes would both find nothing used; so the name of the row is locked until the commit. Sorted,
-/// so that two requests do not wait for each other crosswise.
-const USAGE_LOCK: &str = "
-    SELECT pg_advisory_xact_lock(hashtextextended(name, 0))
-    FROM (SELECT DISTINCT name FROM unnest($1::TEXT[]) name ORDER BY name) sorted";
-
-const USAGE: &str = "SELECT amount, count FROM usage WHERE subject = $1 AND day = $2";
-
-const USAGE_ADD: &str = "
-    INSERT INTO usage (subject, day, amount, count) VALUES ($1, $2, $3, 1)
-    ON CONFLICT (subject, day) DO UPDATE SET amount = usage.amount + $3, count = usage.count + 1";
 
 const RULES_INSERT: &str = "
     INSERT INTO rules (
@@ -45,44 +31,6 @@ const RULES_UPDATE: &str = "
     WHERE merchant = $1 AND version = $14::BIGINT - 1";
 
 impl Work<'_> {
-    /// Looks whether everything that a refund claims is free: above a maximum it is a lost race,
-    /// and the request is judged again.
-    pub(super) async fn check_usage(&self, claims: &[UsageClaim]) -> Result<(), Trouble> {
-        if planted::is(Bug::LimitReadBefore) || claims.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<String> = claims
-            .iter()
-            .map(|claim| format!("{} {}", claim.subject, claim.day))
-            .collect();
-        self.list(USAGE_LOCK, values![names], |_| Ok(())).await?;
-        for claim in claims {
-            let used: Option<(i64, i64)> = self
-                .read(USAGE, values![claim.subject, claim.day], |row| {
-                    Ok((row.get(0)?, row.get(1)?))
-                })
-                .await?;
-            let (amount, count) = used.unwrap_or((0, 0));
-            let sum = amount.checked_add(claim.amount.get());
-            let over_sum = claim
-                .amount_max
-                .is_some_and(|max| sum.is_none_or(|sum| sum > max.get()));
-            let over_count = claim.count_max.is_some_and(|max| count >= i64::from(max));
-            if over_sum || over_count {
-                return Err(CommitError::Conflict.into());
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) async fn add_usage(&mut self, claims: &[UsageClaim]) -> Result<(), Trouble> {
-        for claim in claims {
-            let row = values![claim.subject, claim.day, claim.amount.get()];
-            self.execute(USAGE_ADD, row).await?;
-        }
-        Ok(())
-    }
-
     pub(super) async fn rules(&mut self, act: &RulesAct) -> Result<(), Trouble> {
         match act {
             RulesAct::Set(stored) => self.set_rules(stored).await,

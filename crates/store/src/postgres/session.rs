@@ -6,9 +6,12 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 use deadpool_postgres::{ClientWrapper, Object, Pool};
+use tokio_postgres::Row;
 
+use crate::error::CommitError;
+use crate::postgres::burst::{Statement, command, prepared, together};
 use crate::postgres::settle::{Settled, Settler, Token};
-use crate::postgres::trouble::{UNREACHABLE, uncertain};
+use crate::postgres::trouble::{UNREACHABLE, uncertain, unreachable};
 use crate::trouble::Trouble;
 
 /// A connection in a transaction. Dropped, it rolls back.
@@ -47,6 +50,52 @@ impl Session {
         async move { Ok(client.batch_execute("BEGIN").await?) }
     }
 
+    /// Begins, and looks in the same burst. The first answer is that to BEGIN.
+    pub(super) async fn look(
+        &mut self,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Vec<Row>>, Trouble> {
+        let looks = prepared(&self.client, statements).await?;
+        self.state = State::Open;
+        let mut sendings = vec![command(&self.client, "BEGIN")];
+        sendings.extend(looks);
+        together(sendings).await
+    }
+
+    /// Sends statements in one burst.
+    pub(super) async fn send(
+        &self,
+        statements: &[Statement<'_>],
+    ) -> Result<Vec<Vec<Row>>, Trouble> {
+        together(prepared(&self.client, statements).await?).await
+    }
+
+    /// Sends the last statements and makes all durable, in one burst. The transaction holds `token`.
+    /// An error says that nothing was written, or that nobody knows; `None`: it is durable, but the
+    /// answers were lost.
+    pub(super) async fn finish(
+        mut self,
+        statements: &[Statement<'_>],
+        settler: &Settler<'_>,
+        token: &Token,
+    ) -> Result<Option<Vec<Vec<Row>>>, Trouble> {
+        let mut sendings = prepared(&self.client, statements).await?;
+        sendings.push(command(&self.client, "COMMIT"));
+        match together(sendings).await {
+            Ok(rows) => {
+                self.state = State::Ended;
+                Ok(Some(rows))
+            }
+            Err(trouble) if unreachable(&trouble) => {
+                // Its place in the pool is free for whoever settles.
+                drop(self);
+                settled(settler.settle(token).await)?;
+                Ok(None)
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
     pub(super) fn client(&self) -> &ClientWrapper {
         &self.client
     }
@@ -83,7 +132,7 @@ pub(super) fn settled(settled: Settled) -> Result<(), Trouble> {
     match settled {
         Settled::Committed => Ok(()),
         Settled::Never => Err(Trouble::All(UNREACHABLE)),
-        Settled::Unknown => Err(Trouble::All(crate::error::CommitError::Unsettled)),
+        Settled::Unknown => Err(Trouble::All(CommitError::Unsettled)),
     }
 }
 

@@ -9,8 +9,8 @@ use deadpool_postgres::{ClientWrapper, Pool};
 use tokio::time::{Instant, sleep};
 
 use crate::error::CommitError;
-use crate::postgres::trouble::CONTENDED;
-use crate::signals::Signals;
+use crate::postgres::Shared;
+use crate::postgres::trouble::{passing, unreachable};
 use crate::trouble::Trouble;
 
 /// How long the database is asked what became of a write.
@@ -130,12 +130,12 @@ impl Tries {
     pub(super) async fn again(
         &mut self,
         trouble: Trouble,
-        signals: &Signals,
+        shared: &Shared,
     ) -> Result<(), CommitError> {
         let error = match trouble {
             Trouble::Refused(error) => return Err(error),
             Trouble::Fatal(reason) => {
-                signals.stop(&reason);
+                shared.signals.stop(&reason);
                 return Err(CommitError::Stopped { reason });
             }
             Trouble::All(error) => error,
@@ -144,20 +144,13 @@ impl Tries {
         if self.left == 0 || !passing(&error) {
             return Err(error);
         }
+        if unreachable(&Trouble::All(error)) {
+            // What ended one connection ended most likely all of them.
+            shared.pool.retain(|_, _| false);
+            shared.writers.retain(|_, _| false);
+        }
         sleep(self.pause).await;
         self.pause = self.pause.saturating_mul(3);
         Ok(())
-    }
-}
-
-/// Whether another try may succeed at once: somebody was in the way, or a connection was lost.
-fn passing(error: &CommitError) -> bool {
-    let passing = [CONTENDED, crate::postgres::trouble::UNREACHABLE];
-    match error {
-        CommitError::Unavailable { reason } => passing.iter().any(|known| match known {
-            CommitError::Unavailable { reason: known } => known == reason,
-            _ => false,
-        }),
-        _ => false,
     }
 }

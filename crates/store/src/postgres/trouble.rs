@@ -38,6 +38,25 @@ pub(super) fn uncertain(error: &tokio_postgres::Error) -> bool {
     }
 }
 
+/// Whether the database could not be reached.
+pub(super) fn unreachable(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::All(error) if same(error, &UNREACHABLE))
+}
+
+/// Whether another try may succeed at once: somebody was in the way, or a connection was lost.
+pub(super) fn passing(error: &CommitError) -> bool {
+    same(error, &UNREACHABLE) || same(error, &CONTENDED)
+}
+
+fn same(error: &CommitError, known: &CommitError) -> bool {
+    match (error, known) {
+        (CommitError::Unavailable { reason }, CommitError::Unavailable { reason: known }) => {
+            reason == known
+        }
+        _ => false,
+    }
+}
+
 fn is_io(error: &tokio_postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
 }

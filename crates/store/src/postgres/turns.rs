@@ -4,7 +4,7 @@
 use crate::error::CommitError;
 use crate::operation::{Answer, Operation};
 use crate::postgres::session::Session;
-use crate::postgres::settle::{Settler, Token, Tries};
+use crate::postgres::settle::{Token, Tries};
 use crate::postgres::work::Work;
 use crate::postgres::{Answered, Postgres, Shared};
 use crate::signals::Effects;
@@ -36,7 +36,7 @@ impl Shared {
                     self.tell(effects);
                     return Ok(answer);
                 }
-                Err(trouble) => tries.again(trouble, &self.signals).await?,
+                Err(trouble) => tries.again(trouble, self).await?,
             }
         }
     }
@@ -50,8 +50,7 @@ impl Shared {
         let effects = work.tally.effects;
         let token = Token::draw()?;
         token.leave(session.client()).await?;
-        let settler = Settler { pool: &self.pool };
-        session.commit(&settler, &token).await?;
+        session.commit(&self.settler(), &token).await?;
         Ok((answer, effects))
     }
 }

@@ -2,15 +2,63 @@
 //! for a writer.
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
+use tuikuan_domain::RefundId;
 use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
 use crate::batch::{BatchWrite, NewBatch};
 use crate::bill::BillChange;
+use crate::change::{Change, Committed};
+use crate::delivery::DeliveryReport;
 use crate::error::CommitError;
 use crate::ids::{DeliveryId, KeyId};
+use crate::job::Release;
 use crate::operation::Operation;
-use crate::postgres::Postgres;
+use crate::postgres::{Answered, Postgres};
+
+/// What waits for a writer.
+impl Postgres {
+    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let operation = Operation::Commit(Box::new(change));
+        self.write(operation).await?.committed()
+    }
+
+    pub(crate) async fn release(&self, release: Release) -> Result<(), CommitError> {
+        let done = self.write(Operation::Release(release)).await;
+        done.map(|_| ())
+    }
+
+    pub(crate) async fn forward(
+        &self,
+        refund: RefundId,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let done = self.write(Operation::Forward(refund, now)).await;
+        done.map(|_| ())
+    }
+
+    pub(crate) async fn finish_delivery(&self, report: DeliveryReport) -> Result<(), CommitError> {
+        let operation = Operation::FinishDelivery(Box::new(report));
+        self.write(operation).await.map(|_| ())
+    }
+
+    async fn write(&self, operation: Operation) -> Answered {
+        let shared = &self.0;
+        let Some(queue) = &shared.queue else {
+            shared.steps.pause().await;
+            let answers = shared.execute(&[operation]).await;
+            shared.steps.pause().await;
+            let first = answers.into_iter().next();
+            return first.unwrap_or_else(|| Err(shared.signals.stopped()));
+        };
+        let (reply, answer) = oneshot::channel();
+        queue.put(operation, reply).await;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(shared.signals.stopped()))
+    }
+}
 
 /// Acts of administration.
 impl Postgres {

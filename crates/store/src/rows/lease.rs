@@ -1,7 +1,12 @@
 //! A job's row as whoever holds or plans it sees it.
 
+use jiff::Timestamp;
+use tuikuan_domain::Step;
+
 use crate::error::ReadError;
+use crate::job::{Claimed, Guard, JobKey};
 use crate::rows::{Columns, Row};
+use crate::trouble::{Trouble, UNREADABLE};
 
 /// A job's row.
 pub(crate) struct JobRow {
@@ -43,4 +48,25 @@ impl JobRow {
         }
         due
     }
+}
+
+/// A job that was claimed.
+pub(crate) fn claimed_job(
+    key: &str,
+    step: &str,
+    due_at: i64,
+    (fence, rescued): (i64, bool),
+) -> Result<Claimed, Trouble> {
+    let unreadable = || Trouble::Refused(UNREADABLE);
+    let key = JobKey::parse(key).ok_or_else(unreadable)?;
+    let step = match key {
+        JobKey::Refund(_) => Some(Step::parse(step).ok_or_else(unreadable)?),
+        JobKey::Delivery(_) | JobKey::Batch(_) | JobKey::Bill(_) | JobKey::Difference(_) => None,
+    };
+    Ok(Claimed {
+        guard: Guard { key, fence },
+        step,
+        due_at: Timestamp::from_microsecond(due_at).map_err(|_foreign| unreadable())?,
+        rescued,
+    })
 }

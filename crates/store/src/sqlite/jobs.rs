@@ -11,7 +11,7 @@ use crate::change::{Change, NewDelivery};
 use crate::error::{CommitError, DatabaseError, ReadError};
 use crate::ids::DeliveryId;
 use crate::job::{Claim, Claimed, Guard, JobKey, Lane, PARKED, Release};
-use crate::rows::lease::JobRow;
+use crate::rows::lease::{JobRow, claimed_job};
 use crate::sqlite::read::one;
 use crate::sqlite::work::Work;
 use crate::trouble::{Trouble, UNREADABLE};
@@ -240,23 +240,3 @@ impl Work<'_> {
 }
 
 type DueRow = (String, String, i64, bool);
-
-fn claimed_job(
-    key: &str,
-    step: &str,
-    due_at: i64,
-    (fence, rescued): (i64, bool),
-) -> Result<Claimed, Trouble> {
-    let unreadable = || Trouble::Refused(UNREADABLE);
-    let key = JobKey::parse(key).ok_or_else(unreadable)?;
-    let step = match key {
-        JobKey::Refund(_) => Some(Step::parse(step).ok_or_else(unreadable)?),
-        JobKey::Delivery(_) | JobKey::Batch(_) | JobKey::Bill(_) | JobKey::Difference(_) => None,
-    };
-    Ok(Claimed {
-        guard: Guard { key, fence },
-        step,
-        due_at: Timestamp::from_microsecond(due_at).map_err(|_foreign| unreadable())?,
-        rescued,
-    })
-}
