@@ -5,7 +5,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{Command, Content, Money, NewRefund, Reason, Situation, decide};
-use tuikuan_domain::{FundsAccount, MerchantName, OrderRef, Refund, RefundId, Refusal, Transition};
+use tuikuan_domain::{
+    FundsAccount, MerchantName, OrderRef, Plan, Refund, RefundId, Refusal, Step, Transition,
+};
 use tuikuan_store::CommitError;
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
 
@@ -52,6 +54,8 @@ pub struct Requested {
     pub refund: Refund,
     /// Whether this request made it, or it existed.
     pub created: bool,
+    /// What was planned for one that was made; of others the store knows.
+    pub planned: Option<(Step, Timestamp)>,
 }
 
 /// The number that an idempotency key gives for a merchant: the same key gives the same number even
@@ -164,6 +168,7 @@ impl Engine {
             return Ok(found.refund.map(|refund| Requested {
                 refund,
                 created: false,
+                planned: None,
             }));
         }
         let refund = transition
@@ -175,6 +180,10 @@ impl Engine {
             Ok(_) => Ok(refund.map(|refund| Requested {
                 refund,
                 created: true,
+                planned: match transition.plan {
+                    Plan::At(step, due) => Some((step, due)),
+                    Plan::Keep | Plan::Forward | Plan::Done => None,
+                },
             })),
             Err(CommitError::Conflict) => Ok(None),
             Err(error) => Err(error.into()),

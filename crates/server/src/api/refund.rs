@@ -18,7 +18,7 @@ use crate::code::Code;
 use crate::documentation::{ReadProblems, WriteProblems};
 use crate::parameters::Parameters;
 use crate::problem::Problem;
-use crate::shape::{EventBody, Page, RefundBody};
+use crate::shape::{EventBody, Next, Page, RefundBody};
 
 /// Ask for a refund.
 ///
@@ -46,7 +46,12 @@ pub(crate) async fn create(
     } else {
         StatusCode::OK
     };
-    Ok(json(status, &refund_body(&app, &requested.refund).await?))
+    let refund = &requested.refund;
+    let body = match requested.planned {
+        Some((step, due)) => RefundBody::of(refund, Some(Next::planned(step, due))),
+        None => refund_body(&app, refund).await?,
+    };
+    Ok(json(status, &body))
 }
 
 /// One refund.

@@ -1,8 +1,9 @@
 //! The shape of a refund.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tuikuan_domain::{Actor, ErrorNote, Refund};
+use tuikuan_domain::{Actor, ErrorNote, Refund, Step};
 use tuikuan_engine::content_hash;
 use tuikuan_store::Job;
 use tuikuan_terms::Fen;
@@ -244,5 +245,13 @@ impl Next {
             action,
             at: Time(job.leased_since.unwrap_or(job.due_at)),
         })
+    }
+
+    /// As it was planned a moment ago.
+    pub(crate) fn planned(step: Step, due: Timestamp) -> Self {
+        Self {
+            action: step.as_str(),
+            at: Time(due),
+        }
     }
 }
