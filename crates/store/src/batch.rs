@@ -48,6 +48,23 @@ pub struct CheckedLine {
     pub verdict: Verdict,
 }
 
+impl CheckedLine {
+    /// The warnings as they are stored.
+    pub(crate) fn warnings_text(&self) -> Option<String> {
+        let warnings = self.verdict.warnings.iter();
+        let names: Vec<&str> = warnings.map(|warning| warning.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(","))
+    }
+
+    /// How it is stored: what has a fault never becomes a refund.
+    pub(crate) const fn state(&self) -> &'static str {
+        match self.verdict.fault {
+            Some(_) => "refused",
+            None => "pending",
+        }
+    }
+}
+
 /// A write about a batch. Each is one transaction.
 #[derive(Debug, Clone)]
 pub enum BatchWrite {

@@ -27,8 +27,10 @@ macro_rules! values {
 mod address;
 mod admin;
 mod audit;
+mod batch;
 mod batches;
 mod bill_reads;
+mod bills;
 mod burst;
 mod care;
 mod commit;

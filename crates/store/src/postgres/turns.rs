@@ -56,12 +56,11 @@ impl Shared {
 }
 
 impl Work<'_> {
-    #[expect(clippy::match_same_arms, reason = "each is written by and by")]
     async fn apply(&mut self, operation: &Operation) -> Result<Answer, Trouble> {
         match operation {
             Operation::Prune(before) => return Ok(Answer::Pruned(self.prune(*before).await?)),
-            Operation::Batch(_) => return Err(unwritten()),
-            Operation::ChangeBills(_) => return Err(unwritten()),
+            Operation::Batch(write) => return self.write_batch(write).await,
+            Operation::ChangeBills(change) => self.change_bills(change).await?,
             Operation::Redeliver(id, now) => self.redeliver(id, *now).await?,
             Operation::Administer(change) => self.administer(change).await?,
             Operation::TouchKey(id, now) => self.touch_key(id, *now).await?,
@@ -85,11 +84,4 @@ impl Work<'_> {
         }
         Ok(Answer::Done)
     }
-}
-
-/// Until it is.
-fn unwritten() -> Trouble {
-    Trouble::Refused(CommitError::Unavailable {
-        reason: "not written yet",
-    })
 }

@@ -115,13 +115,9 @@ impl Work<'_> {
                 line.numbering == Numbering::Given,
                 line.reason.as_ref().map(|reason| reason.as_str()),
                 verdict.fault.map(|fault| fault.as_str()),
-                warnings_text(checked),
+                checked.warnings_text(),
                 verdict.detail,
-                if verdict.fault.is_some() {
-                    "refused"
-                } else {
-                    "pending"
-                },
+                checked.state(),
             ])?;
             self.wrote = true;
         }
@@ -343,10 +339,4 @@ impl Work<'_> {
         let at = self.at.as_microsecond();
         self.execute(sql, params![batch, at]).map(|_| ())
     }
-}
-
-fn warnings_text(checked: &CheckedLine) -> Option<String> {
-    let warnings = &checked.verdict.warnings;
-    let names: Vec<&str> = warnings.iter().map(|warning| warning.as_str()).collect();
-    (!names.is_empty()).then(|| names.join(","))
 }
