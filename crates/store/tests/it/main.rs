@@ -27,6 +27,7 @@ mod lists;
 mod money;
 mod people;
 mod postgres_only;
+mod postgres_writes;
 mod quotas;
 mod scratch;
 mod search;

@@ -72,6 +72,12 @@ impl Scratch {
         format!("{}{}", self.server, self.name)
     }
 
+    /// Where the server listens: host and port.
+    pub(crate) fn host(&self) -> String {
+        let (_, host) = self.server.rsplit_once('@').unwrap();
+        host.trim_end_matches('/').to_owned()
+    }
+
     pub(crate) fn key_file(&self) -> PathBuf {
         self.dir.path().join("tuikuan.key")
     }
