@@ -7,8 +7,8 @@ use tuikuan_domain::batch::{
 use tuikuan_domain::refund::Command;
 use tuikuan_domain::{BatchId, OrderRef, Status, Step};
 use tuikuan_store::{
-    BatchFilter, BatchWrite, Change, CheckedLine, CommitError, FactsWanted, Guard, JobKey, Lane,
-    LineEnd, LineFilter, LineMark, LinesOf, Merchants, NewAudit, NewBatch,
+    BatchFilter, BatchWrite, Change, CheckedLine, CommitError, Committed, FactsWanted, Guard,
+    JobKey, Lane, LineEnd, LineFilter, LineMark, LinesOf, Merchants, NewAudit, NewBatch,
 };
 use tuikuan_terms::{Fen, MchId, OutRefundNo, SubMchId};
 
@@ -28,11 +28,11 @@ conformance! {
     lists_show_the_merchants_that_may_be_seen_and_lines_stay_as_they_are,
 }
 
-fn batch_id(n: u32) -> BatchId {
+pub(crate) fn batch_id(n: u32) -> BatchId {
     format!("bt_{n:020}").parse().unwrap()
 }
 
-fn audit(action: &str) -> NewAudit {
+pub(crate) fn audit(action: &str) -> NewAudit {
     NewAudit {
         at: at(0),
         actor: "cli".to_owned(),
@@ -318,11 +318,19 @@ async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice(world: W
         world.store.write_batch(cancel),
     );
     early.unwrap();
-    one.unwrap();
-    two.unwrap();
     cancelled.unwrap();
-    assert_eq!(world.count(Outcome::Refund(Status::Queued)).await, (2, 200));
-    assert_eq!(world.count(Outcome::Withdrawn).await, (2, 200));
+    // Over many nodes the withdrawal may come first: then the feeder's lease has ended with it.
+    let made = |fed: Result<Committed, CommitError>| match fed {
+        Ok(_) => 1,
+        Err(CommitError::LeaseLost | CommitError::Conflict) => 0,
+        Err(error) => panic!("{error}"),
+    };
+    let queued = made(one) + made(two);
+    assert!(queued == 2 || world.url.starts_with("postgres"), "{queued}");
+    let counted = world.count(Outcome::Refund(Status::Queued)).await;
+    assert_eq!(counted, (queued, 100 * queued));
+    let counted = world.count(Outcome::Withdrawn).await;
+    assert_eq!(counted, (4 - queued, 400 - 100 * queued));
     assert_eq!(world.count(Outcome::Pending).await, (0, 0));
 }
 

@@ -32,5 +32,6 @@ mod quotas;
 mod scratch;
 mod search;
 mod sqlite_only;
+mod steering;
 mod twins;
 mod world;
