@@ -9,7 +9,8 @@ CREATE TABLE meta (
     name   TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL DEFAULT 0,
     data   BYTEA
-);
+) WITH (
+    fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE payments (
     id             TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -135,7 +136,8 @@ CREATE TABLE jobs (
     leased     BOOLEAN NOT NULL,
     claimed_at BIGINT,
     hinted     BOOLEAN NOT NULL
-) WITH (fillfactor = 80);
+) WITH (
+    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE endpoints (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -235,7 +237,8 @@ CREATE TABLE status_counts (
     refunds  BIGINT NOT NULL,
     PRIMARY KEY (merchant, status),
     CONSTRAINT status_count CHECK (refunds >= 0)
-) WITH (fillfactor = 80);
+) WITH (
+    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE audit (
     number   BIGINT NOT NULL PRIMARY KEY,
@@ -312,7 +315,8 @@ CREATE TABLE figures (
     amount   BIGINT NOT NULL,
     PRIMARY KEY (kind, merchant, period, part),
     CONSTRAINT figure_count CHECK (refunds >= 0 AND amount >= 0)
-) WITH (fillfactor = 80);
+) WITH (
+    fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE care (
     subject       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
