@@ -75,11 +75,8 @@ impl Postgres {
         &self,
         kept: Option<AuditHead>,
     ) -> Read<Result<AuditHead, AuditFault>> {
-        self.at_one_instant(|seen| {
-            let kept = kept.clone();
-            Box::pin(async move { verified(seen, kept.as_ref()).await })
-        })
-        .await
+        self.at_one_instant(|seen| Box::pin(async move { verified(seen, kept.as_ref()).await }))
+            .await
     }
 
     pub(crate) async fn audit_after(&self, number: i64, limit: u32) -> Read<Vec<AuditEntry>> {

@@ -15,8 +15,14 @@ pub(crate) struct JobRow {
     pub(crate) fence: i64,
     pub(crate) leased: bool,
     claimed_at: Option<i64>,
-    /// Somebody asked for a look while the job was at work.
-    hinted: bool,
+    hint: Hint,
+}
+
+/// Whether somebody asked for a look while the job was at work.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    None,
+    Look,
 }
 
 impl JobRow {
@@ -29,7 +35,10 @@ impl JobRow {
             fence: c.raw()?,
             leased: c.raw()?,
             claimed_at: c.raw()?,
-            hinted: c.raw()?,
+            hint: match c.raw()? {
+                true => Hint::Look,
+                false => Hint::None,
+            },
         })
     }
 
@@ -43,10 +52,10 @@ impl JobRow {
 
     /// A due time for a query, as early as a hint that came meanwhile wants it.
     pub(crate) fn hinted_due(&self, due: i64, now: i64, forwarded_us: i64) -> i64 {
-        if self.hinted {
-            return due.min(self.forwarded(now, forwarded_us));
+        match self.hint {
+            Hint::Look => due.min(self.forwarded(now, forwarded_us)),
+            Hint::None => due,
         }
-        due
     }
 }
 

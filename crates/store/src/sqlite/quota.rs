@@ -15,11 +15,7 @@ impl Sqlite {
     }
 
     /// Nothing is given here: see [`Nodes::One`].
-    #[expect(
-        clippy::unused_async,
-        clippy::unused_self,
-        reason = "the same shape as PostgreSQL's"
-    )]
+    #[expect(clippy::unused_async, reason = "the same shape as PostgreSQL's")]
     pub(crate) async fn grant(
         &self,
         _mch_id: &MchId,
