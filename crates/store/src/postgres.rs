@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use deadpool_postgres::{Pool, PoolError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::AbortHandle;
 use tokio_postgres::types::ToSql;
 
@@ -92,6 +92,10 @@ struct Shared {
     /// Connections that write.
     writers: Pool,
     outbox: Outbox,
+    /// Places for acts of administration.
+    acts: Semaphore,
+    /// Places for writes that are not grouped.
+    singles: Semaphore,
 }
 
 impl Deref for Open {
@@ -117,6 +121,9 @@ type Answered = Result<Answer, CommitError>;
 
 /// Tasks that write: while one waits for the disk, another one goes on.
 const WRITER_TASKS: usize = 2;
+
+/// Writes at once that are not grouped. Those that wait for a disk are made durable together by the server.
+const SINGLES: usize = 4;
 
 impl std::fmt::Debug for Open {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -145,6 +152,8 @@ impl Postgres {
             lease_clock: options.lease_clock,
             writers: opened.writers,
             outbox: Outbox::default(),
+            acts: Semaphore::new(open::ACTS),
+            singles: Semaphore::new(SINGLES),
         });
         let queue =
             (options.writing == Writing::Thread).then(|| Arc::new(Queue::new(options.queue_max)));

@@ -1,6 +1,7 @@
 //! Statements that concern all operations of a group at once, sent without waiting for each other's
 //! answers: a burst costs one round trip.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
@@ -88,6 +89,14 @@ where
     T: std::fmt::Debug,
 {
     Box::new(rows.iter().map(value).collect::<Vec<T>>())
+}
+
+/// A text of somebody else's. PostgreSQL keeps no NUL in a text, and nothing is refused because of one.
+pub(super) fn kept(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// The statements, ready to be sent. Only the first time of each on a connection needs round trips.

@@ -8,7 +8,7 @@ use tokio_postgres::Row as Stored;
 use crate::change::Inbox;
 use crate::error::CommitError;
 use crate::operation::{Answer, Operation};
-use crate::postgres::burst::{Column, Statement, column};
+use crate::postgres::burst::{Column, Statement, column, kept};
 use crate::postgres::commit::{Group, Judged, Rows};
 use crate::postgres::counts;
 use crate::postgres::jobs::write_jobs;
@@ -16,7 +16,7 @@ use crate::postgres::look::Wanted;
 use crate::postgres::records;
 use crate::postgres::session::Session;
 use crate::postgres::settle::{LEAVE, Settler, Token, Tries};
-use crate::postgres::trouble::CONTENDED;
+use crate::postgres::trouble::{CONTENDED, passing};
 use crate::postgres::work::Work;
 use crate::postgres::{Answered, Shared, sql};
 use crate::rows::Row;
@@ -37,7 +37,7 @@ impl Shared {
             match self.part(part).await {
                 Ok(answered) => answers.extend(answered),
                 // Somebody lost after all were written: with halves it is soon alone.
-                Err(Trouble::Refused(_)) if part.len() > 1 => {
+                Err(trouble) if part.len() > 1 && of_one(&trouble) => {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
@@ -67,7 +67,7 @@ impl Shared {
                     self.tell(effects);
                     return Ok(answers);
                 }
-                Err(Trouble::Refused(error)) => return Err(Trouble::Refused(error)),
+                Err(trouble) if of_one(&trouble) => return Err(trouble),
                 Err(trouble) => tries.again(trouble, self).await.map_err(Trouble::All)?,
             }
         }
@@ -171,6 +171,15 @@ impl Shared {
 
     pub(super) fn settler(&self) -> Settler<'_> {
         Settler { pool: &self.pool }
+    }
+}
+
+/// Whether it may be the fault of one operation, so that the others can be committed without it.
+fn of_one(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Refused(_) => true,
+        Trouble::All(error @ CommitError::Unavailable { .. }) => !passing(error),
+        Trouble::All(_) | Trouble::Fatal(_) => false,
     }
 }
 
@@ -311,8 +320,8 @@ fn insert_exchanges<'a>(rows: &'a Rows<'_>) -> Statement<'a> {
         column(exchanges, |row| row.1.attempt.map(i64::from)),
         column(exchanges, |row| row.1.at.as_microsecond()),
         column(exchanges, |row| row.1.elapsed_ms),
-        column(exchanges, |row| row.1.request.as_str()),
-        column(exchanges, |row| row.1.reply.as_deref()),
+        column(exchanges, |row| kept(&row.1.request)),
+        column(exchanges, |row| row.1.reply.as_deref().map(kept)),
         column(exchanges, |row| row.1.status.map(i64::from)),
     ];
     Statement::new(sql::EXCHANGE_INSERT, columns)
@@ -342,7 +351,8 @@ fn insert_inbox<'a>(inbox: &[Entry<'a>]) -> Statement<'a> {
     columns.push(bytes(|entry| &entry.dedupe));
     columns.push(texts(|entry| entry.merchant.as_str()));
     columns.push(texts(|entry| &entry.generation));
-    columns.push(texts(|entry| &entry.headers));
+    let headers = entries.iter().map(|entry| kept(&entry.headers));
+    columns.push(Box::new(headers.collect::<Vec<_>>()));
     columns.push(bytes(|entry| &entry.body));
     let refunds = entries
         .iter()

@@ -51,10 +51,10 @@ const WRITING: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statem
     SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Connections of the pool that acts of administration may use beside the readers.
-const ACTS: usize = 2;
+pub(super) const ACTS: usize = 2;
 
-/// Connections for groups of writes and for claims.
-const WRITERS: usize = 6;
+/// Connections for groups of writes, for claims and for writes that are not grouped.
+const WRITERS: usize = 8;
 
 /// Whoever migrates holds this lock: nodes that start together take turns.
 const MIGRATION_LOCK: i64 = 0x0074_7569_6b75_616e;

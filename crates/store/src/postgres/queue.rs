@@ -140,15 +140,12 @@ impl State {
         let mut passed: HashSet<u64> = HashSet::new();
         let mut left = VecDeque::new();
         while let Some(ticket) = self.waiting.pop_front() {
-            let single = matches!(ticket.operation, Operation::FinishDelivery(_));
-            let full = taken.operations.len() >= most
-                || (single && !taken.operations.is_empty())
-                || matches!(taken.operations.first(), Some(Operation::FinishDelivery(_)));
+            let full = taken.operations.len() >= most;
             let held = |key: &u64| self.busy.contains(key) || passed.contains(key);
             if full || ticket.keys.iter().any(held) {
                 passed.extend(&ticket.keys);
                 left.push_back(ticket);
-                if taken.operations.len() >= most {
+                if full {
                     break;
                 }
                 continue;
@@ -179,8 +176,8 @@ fn concerned(operation: &Operation) -> Vec<u64> {
             keys.push(hash("job", &JobKey::Refund(refund.clone())));
             keys.push(hash("refund", refund));
         }
-        Operation::FinishDelivery(report) => keys.push(hash("job", &report.guard.key)),
         Operation::Claim(_)
+        | Operation::FinishDelivery(_)
         | Operation::Redeliver(..)
         | Operation::Administer(_)
         | Operation::ChangeBills(_)

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{Payment, Refund};
 
-use crate::postgres::burst::{Column, Statement, column};
+use crate::postgres::burst::{Column, Statement, column, kept};
 use crate::postgres::sql;
 
 /// A refund and the hash of its last event.
@@ -64,7 +64,7 @@ fn wanted<'a>(rows: &'a [Headed<'a>]) -> Vec<Column<'a>> {
             let account = r.refund.content.funds_account;
             account.map(|account| account.as_str())
         }),
-        column(rows, |r| r.refund.content.goods_detail.as_deref()),
+        column(rows, |r| r.refund.content.goods_detail.as_deref().map(kept)),
         column(rows, |r| us(r.refund.content.not_before)),
         column(rows, |r| {
             r.refund.content.expected_refundable.map(|fen| fen.get())
@@ -72,7 +72,7 @@ fn wanted<'a>(rows: &'a [Headed<'a>]) -> Vec<Column<'a>> {
         column(rows, |r| {
             r.refund.content.replaces.as_ref().map(|id| id.as_str())
         }),
-        column(rows, |r| r.refund.content.metadata.as_deref()),
+        column(rows, |r| r.refund.content.metadata.as_deref().map(kept)),
         column(rows, |r| r.refund.origin.as_str()),
     ]
 }
@@ -86,15 +86,15 @@ fn standing<'a>(rows: &'a [Headed<'a>]) -> Vec<Column<'a>> {
             r.refund.pending_reason.map(|reason| reason.as_str())
         }),
         column(rows, |r| r.refund.refund_id.as_ref().map(|id| id.as_str())),
-        column(rows, |r| r.refund.user_received_account.as_deref()),
+        column(rows, |r| {
+            r.refund.user_received_account.as_deref().map(kept)
+        }),
         column(rows, |r| r.refund.attention.map(|a| a.reason.as_str())),
         column(rows, |r| {
             r.refund.attention.map(|a| a.since.as_microsecond())
         }),
-        column(rows, |r| r.refund.error.as_ref().map(|e| e.code.as_str())),
-        column(rows, |r| {
-            r.refund.error.as_ref().map(|e| e.message.as_str())
-        }),
+        column(rows, |r| r.refund.error.as_ref().map(|e| kept(&e.code))),
+        column(rows, |r| r.refund.error.as_ref().map(|e| kept(&e.message))),
         column(rows, |r| r.refund.error.as_ref().map(|e| e.source.as_str())),
         column(rows, |r| r.refund.error.as_ref().map(|e| e.advice.as_str())),
         column(rows, |r| r.refund.refusal_unconfirmed),
@@ -153,11 +153,11 @@ fn moved<'a>(rows: &'a [Headed<'a>]) -> Vec<Column<'a>> {
         column(rows, |r| {
             r.refund.pending_reason.map(|reason| reason.as_str())
         }),
-        column(rows, |r| r.refund.user_received_account.as_deref()),
-        column(rows, |r| r.refund.error.as_ref().map(|e| e.code.as_str())),
         column(rows, |r| {
-            r.refund.error.as_ref().map(|e| e.message.as_str())
+            r.refund.user_received_account.as_deref().map(kept)
         }),
+        column(rows, |r| r.refund.error.as_ref().map(|e| kept(&e.code))),
+        column(rows, |r| r.refund.error.as_ref().map(|e| kept(&e.message))),
         column(rows, |r| r.refund.error.as_ref().map(|e| e.source.as_str())),
         column(rows, |r| r.refund.error.as_ref().map(|e| e.advice.as_str())),
         column(rows, |r| r.refund.refusal_unconfirmed),

@@ -131,6 +131,12 @@ fn classify(said: &DbError) -> Trouble {
             CommitError::Conflict.into()
         }
         &SqlState::CHECK_VIOLATION | &SqlState::NOT_NULL_VIOLATION => constraint(),
+        // PostgreSQL keeps no NUL in a text.
+        &SqlState::CHARACTER_NOT_IN_REPERTOIRE | &SqlState::UNTRANSLATABLE_CHARACTER => {
+            Trouble::Refused(CommitError::Overdrawn {
+                constraint: "text_characters".to_owned(),
+            })
+        }
         &SqlState::DATA_CORRUPTED | &SqlState::INDEX_CORRUPTED => {
             Trouble::Fatal(format!("{} (code {})", said.message(), state.code()))
         }

@@ -42,9 +42,13 @@ impl Shared {
     }
 
     async fn turn_once(&self, operation: &Operation) -> Result<(Answer, Effects), Trouble> {
+        // Whoever waits for his turn keeps no connection from those who read.
+        let _place = self.acts.acquire().await;
         let session = Session::begin(&self.pool).await?;
         let mut work = Work::new(session.client(), &self.key, self.forwarded_us);
-        work.execute(TURN, &[]).await?;
+        if takes_turns(operation) {
+            work.execute(TURN, &[]).await?;
+        }
         let answer = work.apply(operation).await?;
         work.write_counts().await?;
         let effects = work.tally.effects;
@@ -53,6 +57,14 @@ impl Shared {
         session.commit(&self.settler(), &token).await?;
         Ok((answer, effects))
     }
+}
+
+/// What only notes when somebody was last seen is no matter of anybody else.
+const fn takes_turns(operation: &Operation) -> bool {
+    !matches!(
+        operation,
+        Operation::TouchKey(..) | Operation::SeeSession(..)
+    )
 }
 
 impl Work<'_> {

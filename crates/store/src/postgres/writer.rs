@@ -39,8 +39,15 @@ impl Postgres {
     }
 
     pub(crate) async fn finish_delivery(&self, report: DeliveryReport) -> Result<(), CommitError> {
-        let operation = Operation::FinishDelivery(Box::new(report));
-        self.write(operation).await.map(|_| ())
+        let shared = &self.0;
+        shared.steps.pause().await;
+        let finished = {
+            let _place = shared.singles.acquire().await;
+            let operation = Operation::FinishDelivery(Box::new(report));
+            shared.execute(&[operation]).await
+        };
+        shared.steps.pause().await;
+        finished.into_iter().try_for_each(|one| one.map(|_| ()))
     }
 
     async fn write(&self, operation: Operation) -> Answered {

@@ -11,7 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tuikuan_domain::refund::{Command, Situation as Held, decide};
 use tuikuan_domain::{Source, Step};
-use tuikuan_store::{Change, Claim, CommitError, Lane, LeaseClock, Merchants, Options, Store};
+use tuikuan_store::{
+    Change, Claim, CommitError, Exchange, Lane, LeaseClock, Merchants, NewAudit, Options, Store,
+};
 
 use crate::scratch::{Scratch, on_postgres};
 use crate::world::{
@@ -118,6 +120,50 @@ async fn one_that_breaks_a_constraint_does_not_spoil_its_group() {
             }
         }
         assert_eq!(world.store.payment(&payment_id(37)).await.unwrap(), None);
+    })
+    .await;
+}
+
+/// PostgreSQL keeps no NUL in a text: what WeChat answered is kept without, and what nobody can keep is
+/// refused for itself alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_with_a_nul_spoils_nothing() {
+    on_postgres(|world| async move {
+        let id = world.queued(1, at(0)).await;
+        let asked = Change {
+            exchange: Some(Exchange {
+                kind: "query".to_owned(),
+                attempt: None,
+                at: at(0),
+                elapsed_ms: 5,
+                request: "GET".to_owned(),
+                reply: Some("<\0>".to_owned()),
+                status: Some(200),
+            }),
+            subject: Some(id.clone()),
+            ..Change::empty(at(0))
+        };
+        world.commit(asked).await.unwrap();
+        let kept = world.store.exchanges_of(&id).await.unwrap();
+        assert_eq!(kept[0].exchange.reply.as_deref(), Some("<\u{fffd}>"));
+        let mut waiting = JoinSet::new();
+        for n in 2..40 {
+            let mut change = world.request(wanted(n, n, 5), at(0)).await;
+            if n == 17 {
+                change.audit = Some(NewAudit {
+                    at: at(0),
+                    actor: "a\0b".to_owned(),
+                    action: "refund.requested".to_owned(),
+                    subject: "rf".to_owned(),
+                    detail: "{}".to_owned(),
+                });
+            }
+            let store = world.store.clone();
+            waiting.spawn(async move { (n, store.commit(change).await) });
+        }
+        for (n, done) in waiting.join_all().await {
+            assert_eq!(done.is_ok(), n != 17, "{n}: {done:?}");
+        }
     })
     .await;
 }
