@@ -1,7 +1,7 @@
 //! The shop's systems: they ask for refunds of many kinds as fast as they are answered, remember what
 //! was acknowledged, and ask again with the same number when nothing was heard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reqwest::Method;
@@ -38,8 +38,8 @@ impl Wish {
 pub(crate) enum Heard {
     /// 202 or 200, with the refund's id.
     Acknowledged(Wish, String),
-    /// 409 or 422: it will not be done.
-    Refused(Wish),
+    /// 409 or 422, with what was said: it will not be done.
+    Refused(Wish, Value),
     /// Nothing, or 503.
     Nothing(Wish),
 }
@@ -54,8 +54,8 @@ pub(crate) struct Load {
     pub(crate) acknowledged: BTreeMap<String, (Wish, String)>,
     /// Numbers acknowledged since the last check.
     pub(crate) fresh: Vec<String>,
-    /// Numbers that were refused.
-    pub(crate) refused: BTreeSet<String>,
+    /// Numbers that were refused, with what was said.
+    pub(crate) refused: BTreeMap<String, Value>,
     unanswered: Vec<Wish>,
     /// How often nothing was heard.
     pub(crate) silences: usize,
@@ -67,7 +67,7 @@ impl Load {
             seed,
             acknowledged: BTreeMap::new(),
             fresh: Vec::new(),
-            refused: BTreeSet::new(),
+            refused: BTreeMap::new(),
             unanswered: Vec::new(),
             silences: 0,
         }
@@ -111,7 +111,7 @@ impl Load {
             Heard::Acknowledged(wish, id) => {
                 let number = wish.out_refund_no.clone();
                 assert!(
-                    !self.refused.contains(&number),
+                    !self.refused.contains_key(&number),
                     "{number}: refused, then taken"
                 );
                 let kept = self
@@ -121,13 +121,13 @@ impl Load {
                 assert_eq!(kept.1, id, "{number}: one number, one refund (INV-15)");
                 self.fresh.push(number);
             }
-            Heard::Refused(wish) => {
+            Heard::Refused(wish, said) => {
                 let number = wish.out_refund_no;
                 assert!(
                     !self.acknowledged.contains_key(&number),
                     "{number}: acknowledged, then refused (INV-14)"
                 );
-                self.refused.insert(number);
+                self.refused.insert(number, said);
             }
             Heard::Nothing(wish) => {
                 self.silences += 1;
@@ -197,7 +197,7 @@ async fn ask(place: &Place, wish: &Wish) -> Heard {
             assert_eq!(refund["out_refund_no"], wish.out_refund_no.as_str());
             Heard::Acknowledged(wish.clone(), id)
         }
-        Ok((409 | 422, _)) => Heard::Refused(wish.clone()),
+        Ok((409 | 422, said)) => Heard::Refused(wish.clone(), said),
         Ok((503, _)) | Err(_) => Heard::Nothing(wish.clone()),
         Ok((status, body)) => panic!("{status} for {wish:?}: {body}"),
     }
