@@ -28,6 +28,7 @@ mod copy;
 mod delivery;
 mod error;
 mod figures;
+mod filled;
 mod ids;
 mod inbox;
 mod indexed;
@@ -74,6 +75,7 @@ pub use figures::{
     Bucket, Class, FigureDifference, Figures, FiguresAsked, Histogram, Sum, beijing_day,
     beijing_hour,
 };
+pub use filled::Filling;
 pub use ids::{DeliveryId, EndpointId, IdError, KeyId};
 pub use inbox::{InboxCursor, InboxFilter, Settled};
 pub use job::{Claim, Claimed, Guard, Job, JobKey, Lane, LaneDue, Release};

@@ -39,6 +39,7 @@ mod counts;
 mod deliveries;
 mod facts;
 mod figures;
+pub(crate) mod filled;
 mod group;
 mod inbox;
 mod jobs;

@@ -37,6 +37,7 @@ pub(crate) mod copy;
 mod deliveries;
 mod facts;
 mod figures;
+pub(crate) mod filled;
 mod inbox;
 mod jobs;
 mod list;
