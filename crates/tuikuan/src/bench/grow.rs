@@ -1,113 +1,223 @@
-//! `bench claim` and `bench grow`: what a store full of refunds costs. Claims are measured alone;
-//! acceptance and claims are measured with few and with many refunds stored.
+//! `bench grow`: what a store full of refunds costs. Acceptance, claims, notifications, single reads
+//! and list pages, with few and with many refunds stored, in turns in the same run.
 
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
-use serde_json::json;
+use anyhow::{Context as _, ensure};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
 use tuikuan_engine::Engine;
-use tuikuan_store::Lane;
+use tuikuan_server::{Server, ServerParts};
+use tuikuan_sim::NotificationAttempt;
+use tuikuan_store::{Filling, Lane};
 
-use super::accept::{Plan, Set};
-use super::place::{Folder, MCH_ID};
+use super::accept::{Plan, Set, Stored};
+use super::claim::BATCH;
+use super::notify;
+use super::place::{Folder, MCH_ID, MERCHANT};
 use super::report::{Report, Times, rate, rounded};
 
-/// Jobs in one claim.
-const BATCH: u32 = 100;
-/// Claims that are measured.
-const CLAIMS: usize = 60;
+/// Claims of a turn.
+const CLAIMS: usize = 20;
 /// Measured in turns, so that one slow moment of the machine meets both sides.
 const TURNS: usize = 3;
-
-/// Claims alone.
-pub(crate) async fn claim(folder: Folder, stored: usize) -> anyhow::Result<Report> {
-    let batch = usize::try_from(BATCH)?;
-    let stored = stored.max(CLAIMS * batch * 2);
-    let set = Set::new(folder, stored).await?;
-    let alone = claims(&set.engine, 1).await?;
-    let batches = claims(&set.engine, BATCH).await?;
-    Ok(Report {
-        bench: "claim",
-        unit: "jobs/s",
-        figure: rate(batches.len() * batch, batches.iter().sum()),
-        baseline: rate(alone.len(), alone.iter().sum()),
-        baseline_is: "one job in each claim".to_owned(),
-        times: Times::of(batches),
-        more: vec![("stored_before", json!(stored))],
-    })
-}
+/// Single reads of a turn, and as many pages.
+const READS: usize = 400;
 
 /// Few and many.
-pub(crate) async fn grow(
+pub(crate) async fn run(
     (few, many): (Folder, Folder),
-    (small, plan): (usize, &Plan),
+    (small, plan): (u32, &Plan),
 ) -> anyhow::Result<Report> {
-    let low = Set::new(few, small).await?;
-    let high = Set::new(many, plan.stored).await?;
-    let (mut accept, mut claim) = (Sides::default(), Sides::default());
+    let part = Plan {
+        requests: (plan.requests / TURNS).max(CLAIMS * usize::try_from(BATCH)?),
+        ..plan.clone()
+    };
+    let mut sides = Vec::with_capacity(2);
+    for (folder, refunds) in [(few, small), (many, plan.stored.refunds)] {
+        sides.push(Side::new(folder, refunds, &part).await?);
+    }
     for turn in 0..TURNS {
-        let prefix = format!("TURN{turn}");
-        let part = Plan {
-            requests: plan.requests / TURNS,
-            ..plan.clone()
-        };
-        for (at, set) in [&low, &high].into_iter().enumerate() {
-            let loaded = set.load(&prefix, &part).await?;
-            accept.add(at, (part.requests, loaded.elapsed));
-            let times = claims(&set.engine, BATCH).await?;
-            claim.add(
-                at,
-                (times.len() * usize::try_from(BATCH)?, times.iter().sum()),
-            );
+        for side in &mut sides {
+            side.turn(turn, &part).await?;
         }
     }
-    let [small_rate, big_rate] = accept.rates();
-    let [small_claims, big_claims] = claim.rates();
+    let (low, high) = (
+        sides.first().context("no store")?,
+        sides.last().context("no store")?,
+    );
+    let [accept, claim, notified] = [0, 1, 2].map(|what| (high.rate(what), low.rate(what)));
+    let mut more = vec![("stored_before", json!(plan.stored.refunds))];
+    push(
+        &mut more,
+        ["claims_per_s", "claims_baseline", "claims_ratio"],
+        claim,
+    );
+    push(
+        &mut more,
+        ["notify_per_s", "notify_baseline", "notify_ratio"],
+        notified,
+    );
+    let reads = (high.times(&high.reads), low.times(&low.reads));
+    push(
+        &mut more,
+        ["read_p99_ms", "read_baseline_ms", "read_ratio"],
+        reads,
+    );
+    let pages = (high.times(&high.pages), low.times(&low.pages));
+    push(
+        &mut more,
+        ["page_p99_ms", "page_baseline_ms", "page_ratio"],
+        pages,
+    );
+    more.push(("goals", json!("rates 0.8 or more, times 1.5 or less")));
     Ok(Report {
         bench: "grow",
         unit: "refunds/s",
-        figure: big_rate,
-        baseline: small_rate,
+        figure: accept.0,
+        baseline: accept.1,
         baseline_is: format!("acceptance with {small} refunds stored"),
         times: Times::default(),
-        more: vec![
-            ("stored_before", json!(plan.stored)),
-            ("claims_per_s", rounded(big_claims)),
-            ("claims_baseline", rounded(small_claims)),
-            ("claims_ratio", rounded(big_claims / small_claims.max(1.0))),
-        ],
+        more,
     })
 }
 
-/// Counts and times of both sides.
-#[derive(Debug, Default)]
-struct Sides([(usize, Duration); 2]);
+fn push(
+    more: &mut Vec<(&'static str, Value)>,
+    [figure, baseline, ratio]: [&'static str; 3],
+    (high, low): (f64, f64),
+) {
+    more.push((figure, rounded(high)));
+    more.push((baseline, rounded(low)));
+    more.push((ratio, rounded(if low > 0.0 { high / low } else { 0.0 })));
+}
 
-impl Sides {
-    fn add(&mut self, at: usize, (count, elapsed): (usize, Duration)) {
-        if let Some(side) = self.0.get_mut(at) {
-            side.0 += count;
-            side.1 += elapsed;
+/// One of the stores, with what was measured.
+struct Side {
+    set: Set,
+    stored: u32,
+    /// Notifications not yet told.
+    written: Vec<NotificationAttempt>,
+    /// Counts and times of acceptance, claims, notifications.
+    rates: [(usize, Duration); 3],
+    reads: Vec<Duration>,
+    pages: Vec<Duration>,
+}
+
+impl Side {
+    async fn new(folder: Folder, stored: u32, part: &Plan) -> anyhow::Result<Self> {
+        let all = Stored {
+            refunds: stored,
+            open: 0,
+        };
+        let set = Set::new(folder, all, part.nodes).await?;
+        let told = ("TOLD", part.requests * TURNS);
+        notify::send(&set.engine, &set.nearby, told).await?;
+        let written = notify::notifications(&set.nearby)?;
+        Ok(Self {
+            set,
+            stored,
+            written,
+            rates: Default::default(),
+            reads: Vec::new(),
+            pages: Vec::new(),
+        })
+    }
+
+    async fn turn(&mut self, turn: usize, part: &Plan) -> anyhow::Result<()> {
+        let loaded = self.set.load(&format!("TURN{turn}"), part).await?;
+        self.add(0, (part.requests, loaded.elapsed));
+        let spent = claims(&self.set.engine).await?;
+        self.add(1, (CLAIMS * usize::try_from(BATCH)?, spent));
+        let rest = self.written.len().saturating_sub(part.requests);
+        let written = self.written.split_off(rest);
+        let load = notify::load(&self.set.served, &written, part.clients);
+        let loaded = load.run().await?;
+        self.add(2, (written.len(), loaded.elapsed));
+        self.read().await
+    }
+
+    fn add(&mut self, what: usize, (count, elapsed): (usize, Duration)) {
+        if let Some(sum) = self.rates.get_mut(what) {
+            sum.0 += count;
+            sum.1 += elapsed;
         }
     }
 
-    fn rates(&self) -> [f64; 2] {
-        self.0.map(|(count, elapsed)| rate(count, elapsed))
+    fn rate(&self, what: usize) -> f64 {
+        let found = self.rates.get(what).copied().unwrap_or_default();
+        rate(found.0, found.1)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads beside `rate`")]
+    fn times(&self, times: &[Duration]) -> f64 {
+        Times::of(times.to_vec()).at(0.99)
+    }
+
+    /// Single reads anywhere, and a walk over pages, by turns.
+    async fn read(&mut self) -> anyhow::Result<()> {
+        let reader = Reader::new(&self.set);
+        let mut cursor = String::new();
+        for look in 0..READS {
+            let place = u32::try_from(look)?.wrapping_mul(7_919_317) % self.stored.max(1);
+            let path = format!("/v1/refunds/{}", Filling::id(place));
+            self.reads.push(reader.look(&path).await?.0);
+            let path = format!("/v1/refunds?merchant={MERCHANT}&limit=50{cursor}");
+            let (spent, page) = reader.look(&path).await?;
+            self.pages.push(spent);
+            cursor = match page.get("next_cursor").and_then(Value::as_str) {
+                Some(next) => format!("&cursor={next}"),
+                None => String::new(),
+            };
+        }
+        Ok(())
     }
 }
 
-/// The times of claims; nothing is run.
-async fn claims(engine: &Engine, batch: u32) -> anyhow::Result<Vec<Duration>> {
-    let lane = Lane::Submit(MCH_ID.parse()?);
-    let mut times = Vec::with_capacity(CLAIMS);
-    for _ in 0..CLAIMS {
+/// Somebody who reads, beside the server.
+struct Reader {
+    router: axum::Router,
+    key: String,
+}
+
+impl Reader {
+    fn new(set: &Set) -> Self {
+        let server = Server::new(ServerParts {
+            engine: set.engine.clone(),
+            settings: tuikuan_server::Settings::default(),
+        });
+        Self {
+            router: server.router(),
+            key: format!("Bearer {}", set.key()),
+        }
+    }
+
+    async fn look(&self, path: &str) -> anyhow::Result<(Duration, Value)> {
+        let request = http::Request::builder()
+            .uri(path)
+            .header("authorization", &self.key)
+            .body(axum::body::Body::empty())?;
         let began = Instant::now();
-        let works = engine.claim(&lane, batch).await?;
-        times.push(began.elapsed());
+        let answer = self.router.clone().oneshot(request).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        let spent = began.elapsed();
+        ensure!(status == 200, "{path} was answered with {status}");
+        Ok((spent, serde_json::from_slice(&body)?))
+    }
+}
+
+/// The time of claims; nothing is run.
+async fn claims(engine: &Engine) -> anyhow::Result<Duration> {
+    let lane = Lane::Submit(MCH_ID.parse()?);
+    let began = Instant::now();
+    for _ in 0..CLAIMS {
+        let works = engine.claim(&lane, BATCH).await?;
         ensure!(
-            u32::try_from(works.len()) == Ok(batch),
+            u32::try_from(works.len()) == Ok(BATCH),
             "the queue is empty"
         );
     }
-    Ok(times)
+    Ok(began.elapsed())
 }

@@ -27,8 +27,8 @@ pub(crate) struct Loaded {
 /// Requests with the status that each must be answered with.
 #[derive(Debug, Clone)]
 pub(crate) struct Load {
-    /// Where to.
-    pub(crate) address: SocketAddr,
+    /// Where to; clients are shared out among them.
+    pub(crate) addresses: Vec<SocketAddr>,
     /// The requests, whole.
     pub(crate) requests: Arc<Vec<Vec<u8>>>,
     /// Statuses that are good.
@@ -56,8 +56,8 @@ impl Load {
 
     async fn all(self) -> anyhow::Result<Loaded> {
         let mut streams = Vec::with_capacity(self.clients);
-        for _ in 0..self.clients {
-            let stream = TcpStream::connect(self.address).await?;
+        for address in self.addresses.iter().cycle().take(self.clients) {
+            let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             streams.push(stream);
         }

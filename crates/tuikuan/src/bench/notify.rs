@@ -10,13 +10,13 @@ use serde_json::json;
 use tuikuan_domain::refund::{Approval, Context, observe};
 use tuikuan_domain::{Observation, Report as Told, Source, Status, WechatState};
 use tuikuan_engine::{Clock, Engine, MachineClock, Settings};
-use tuikuan_sim::{Limits, NotificationAttempt, OutcomePolicy, RefundStatus};
+use tuikuan_sim::{Limits, NotificationAttempt, OutcomePolicy, RefundStatus, World};
 use tuikuan_store::{Change, InboxEntry};
 use tuikuan_wechat::Api;
 use tuikuan_wechat::v3::notification;
 
 use super::load::{Load, post};
-use super::place::{self, Folder, Keys, MCH_ID, Nearby};
+use super::place::{self, Folder, Keys, MCH_ID, Nearby, Served};
 use super::report::{Report, Times, rate, rounded};
 
 /// The queue must be sent after so long.
@@ -38,26 +38,13 @@ pub(crate) struct Plan {
 /// Measures.
 pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
     let keys = Keys::make()?;
-    let clock = MachineClock::real();
-    let mut world = keys.world()?;
-    world.set_limits(Limits {
-        applications_per_second: SENDS_PER_SECOND,
-        queries_per_second: SENDS_PER_SECOND,
-        ..Limits::published()
-    });
-    world.set_outcomes(OutcomePolicy {
-        default: RefundStatus::Processing,
-        ..OutcomePolicy::prompt()
-    });
-    let nearby = Arc::new(Nearby::new(world, clock));
-    let mut settings = Settings::default();
-    settings.limits.submits_per_second = usize::try_from(SENDS_PER_SECOND)?;
-    settings.schedule.first_query = NEVER;
+    let nearby = Arc::new(Nearby::new(world(&keys)?, MachineClock::real()));
+    let settings = settings()?;
     let store = place::store(&folder).await?;
     let account = keys.account(Api::V3)?;
     let engine = place::engine(store, account, (Arc::clone(&nearby), settings)).await?;
     let all = plan.requests * 2;
-    send(&engine, &nearby, all).await?;
+    send(&engine, &nearby, ("NOTE", all)).await?;
     let mut written = notifications(&nearby)?;
     ensure!(
         written.len() == all,
@@ -69,16 +56,7 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
     let half = for_commit.len() / 2;
     let before = commits(&engine, for_commit.get(..half).unwrap_or_default(), plan).await?;
     let served = place::serve(&engine).await?;
-    let requests = written
-        .iter()
-        .map(|attempt| post("/notify/main/v3", &attempt.headers, &attempt.body));
-    let load = Load {
-        address: served.address,
-        requests: Arc::new(requests.collect()),
-        good: &[200, 204],
-        clients: plan.clients,
-    };
-    let loaded = load.run().await?;
+    let loaded = load(&[served], &written, plan.clients).run().await?;
     let after = commits(&engine, for_commit.get(half..).unwrap_or_default(), plan).await?;
     let commits = f64::midpoint(before, after);
     let applied = count(&engine, Status::Succeeded).await?;
@@ -107,11 +85,51 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
     })
 }
 
+/// A WeChat that takes what is sent and says nothing more, as fast as it comes.
+pub(crate) fn world(keys: &Keys) -> anyhow::Result<World> {
+    let mut world = keys.world()?;
+    world.set_limits(Limits {
+        applications_per_second: SENDS_PER_SECOND,
+        queries_per_second: SENDS_PER_SECOND,
+        ..Limits::published()
+    });
+    world.set_outcomes(OutcomePolicy {
+        default: RefundStatus::Processing,
+        ..OutcomePolicy::prompt()
+    });
+    Ok(world)
+}
+
+/// An engine that sends as fast as it can, and asks nothing by itself.
+pub(crate) fn settings() -> anyhow::Result<Settings> {
+    let mut settings = Settings::default();
+    settings.limits.submits_per_second = usize::try_from(SENDS_PER_SECOND)?;
+    settings.schedule.first_query = NEVER;
+    Ok(settings)
+}
+
+/// Notifications, over HTTP.
+pub(crate) fn load(served: &[Served], written: &[NotificationAttempt], clients: usize) -> Load {
+    let requests = written
+        .iter()
+        .map(|attempt| post("/notify/main/v3", &attempt.headers, &attempt.body));
+    Load {
+        addresses: served.iter().map(|served| served.address).collect(),
+        requests: Arc::new(requests.collect()),
+        good: &[200, 204],
+        clients,
+    }
+}
+
 /// Refunds that WeChat has taken.
-async fn send(engine: &Engine, nearby: &Nearby, refunds: usize) -> anyhow::Result<()> {
-    place::orders(nearby, "NOTE", refunds)?;
-    place::pay(engine, "NOTE", refunds).await?;
-    place::ask(engine, "NOTE", refunds).await?;
+pub(crate) async fn send(
+    engine: &Engine,
+    nearby: &Nearby,
+    (prefix, refunds): (&str, usize),
+) -> anyhow::Result<()> {
+    place::orders(nearby, prefix, refunds)?;
+    place::pay(engine, prefix, refunds).await?;
+    place::ask(engine, prefix, refunds).await?;
     let workers = engine.start();
     let began = Instant::now();
     while count(engine, Status::Processing).await? < refunds {
@@ -134,7 +152,7 @@ pub(crate) async fn count(engine: &Engine, status: Status) -> anyhow::Result<usi
 }
 
 /// All refunds succeed; what WeChat writes about it.
-fn notifications(nearby: &Nearby) -> anyhow::Result<Vec<NotificationAttempt>> {
+pub(crate) fn notifications(nearby: &Nearby) -> anyhow::Result<Vec<NotificationAttempt>> {
     let mut world = nearby.world();
     let ids: Vec<String> = world
         .refunds()

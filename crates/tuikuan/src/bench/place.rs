@@ -2,10 +2,10 @@
 //! stand-in in the same process, without TLS and without a network.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -20,15 +20,16 @@ use tuikuan_sim::identity::Authority;
 use tuikuan_sim::material::Material;
 use tuikuan_sim::setup::MerchantPlan;
 use tuikuan_sim::{Incoming, Outgoing, PaidOrder, World};
-use tuikuan_store::{Options, Scope, Store};
+use tuikuan_store::{Filling, Options, Scope, Store};
 use tuikuan_terms::Fen;
 use tuikuan_wechat::http::{Request, Response};
 use tuikuan_wechat::keys::PublicKey;
 use tuikuan_wechat::v2::SignType;
 use tuikuan_wechat::{Account, Api, Credentials, Identity};
 
+pub(crate) use super::folder::Folder;
 use crate::commands::key;
-use crate::private;
+use crate::output;
 
 /// The merchant of a bench.
 pub(crate) const MERCHANT: &str = "main";
@@ -39,36 +40,6 @@ pub(crate) const TOTAL: i64 = 1_000;
 /// Requests under way at once while a store is filled.
 const FILL_AT_ONCE: usize = 256;
 
-/// A folder that goes away, and where the store is: in it, or in a PostgreSQL.
-pub(crate) struct Folder {
-    path: PathBuf,
-    postgres: Option<String>,
-}
-
-impl Folder {
-    /// A new folder inside another one.
-    pub(crate) fn new(within: Option<&Path>, postgres: Option<String>) -> anyhow::Result<Self> {
-        let within = within.map_or_else(std::env::temp_dir, Path::to_owned);
-        let path = within.join(format!("tuikuan-bench-{}", uuid::Uuid::now_v7().simple()));
-        private::folder(&path)
-            .with_context(|| format!("the folder {} could not be made", path.display()))?;
-        Ok(Self { path, postgres })
-    }
-
-    /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
-            tracing::debug!(%error, "the bench's folder stays");
-        }
-    }
-}
-
 /// Keys of the merchant and of WeChat.
 pub(crate) struct Keys {
     material: Material,
@@ -78,11 +49,16 @@ pub(crate) struct Keys {
 impl Keys {
     /// Makes them: three RSA keys.
     pub(crate) fn make() -> anyhow::Result<Self> {
+        Self::make_for(MCH_ID)
+    }
+
+    /// Makes them for another number.
+    pub(crate) fn make_for(mch_id: &str) -> anyhow::Result<Self> {
         let authority = Authority::generate(Timestamp::now().as_millisecond())?;
         Ok(Self {
-            material: Material::generate(&authority, MCH_ID, 1)?,
+            material: Material::generate(&authority, mch_id, 1)?,
             plan: MerchantPlan {
-                mch_id: MCH_ID.parse()?,
+                mch_id: mch_id.parse()?,
                 app_id: "wx8888888888888888".parse()?,
                 sub_merchants: Vec::new(),
             },
@@ -115,11 +91,17 @@ impl Keys {
     /// WeChat's side.
     pub(crate) fn world(&self) -> anyhow::Result<World> {
         let mut world = World::new(1, Timestamp::now().as_millisecond());
+        self.join(&mut world)?;
+        Ok(world)
+    }
+
+    /// WeChat knows this merchant too.
+    pub(crate) fn join(&self, world: &mut World) -> anyhow::Result<()> {
         let mut setup = self.material.account(&self.plan)?;
         setup.mode = tuikuan_sim::VerificationMode::PublicKey;
         setup.available = i64::from(u32::MAX) * 1_000;
         world.add_merchant(setup)?;
-        Ok(world)
+        Ok(())
     }
 }
 
@@ -183,33 +165,40 @@ impl Network for Nearby {
     }
 }
 
-/// Opens a new store in a folder, or the empty PostgreSQL that was named.
+/// Opens the store of a folder; the second time, on PostgreSQL, for another node.
 pub(crate) async fn store(folder: &Folder) -> anyhow::Result<Arc<Store>> {
     let options = Options {
-        key_file: folder.path.join("bench.key"),
+        key_file: folder.key_file(),
         ..Options::default()
     };
-    let file = || format!("sqlite:{}", folder.path.join("bench.db").display());
-    let url = folder.postgres.clone().unwrap_or_else(file);
-    let opened = Store::open(&url, &options).await;
-    let store = opened.context("the store could not be opened")?;
-    if store.next_due().await?.is_some() || !store.counts().await?.is_empty() {
-        bail!("the store is not empty: name a new database");
-    }
-    Ok(Arc::new(store))
+    let opened = Store::open(&folder.url(), &options).await;
+    Ok(Arc::new(opened.context("the store could not be opened")?))
 }
 
 /// An engine over a store; its workers are not started.
 pub(crate) async fn engine(
     store: Arc<Store>,
     account: Account,
+    parts: (Arc<Nearby>, Settings),
+) -> anyhow::Result<Engine> {
+    engine_of(store, vec![merchant(MERCHANT, account)?], parts).await
+}
+
+/// A merchant of the configuration.
+pub(crate) fn merchant(name: &str, account: Account) -> anyhow::Result<Arc<Merchant>> {
+    let url = Some("http://127.0.0.1:1".to_owned());
+    Ok(Arc::new(Merchant::new(name.parse()?, account, url)))
+}
+
+/// An engine with several merchants.
+pub(crate) async fn engine_of(
+    store: Arc<Store>,
+    merchants: Vec<Arc<Merchant>>,
     (nearby, settings): (Arc<Nearby>, Settings),
 ) -> anyhow::Result<Engine> {
-    let url = Some("http://127.0.0.1:1".to_owned());
-    let merchant = Merchant::new(MERCHANT.parse()?, account, url);
     let parts = EngineParts {
         store,
-        merchants: vec![Arc::new(merchant)],
+        merchants,
         clock: Arc::new(nearby.clock.clone()),
         ids: Arc::new(MachineIds),
         network: nearby,
@@ -237,9 +226,12 @@ impl Drop for Served {
 
 /// Serves an engine on a free port of loopback.
 pub(crate) async fn serve(engine: &Engine) -> anyhow::Result<Served> {
-    let key = key::make_key(engine.store(), "bench", Scope::All)
-        .await?
-        .key;
+    let made = key::make_key(engine.store(), "bench", Scope::All).await?;
+    serve_with(engine, made.key).await
+}
+
+/// Serves another node of the same store, where the key is good already.
+pub(crate) async fn serve_with(engine: &Engine, key: String) -> anyhow::Result<Served> {
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     let address = listener.local_addr()?;
     let server = Server::new(ServerParts {
@@ -258,6 +250,37 @@ pub(crate) async fn serve(engine: &Engine) -> anyhow::Result<Served> {
 /// The number of the order at a place.
 pub(crate) fn order_number(prefix: &str, place: usize) -> String {
     format!("{prefix}{place:010}")
+}
+
+/// The refund's number for an order, as callers choose it: it falls anywhere among the others.
+pub(crate) fn refund_number(prefix: &str, place: usize) -> String {
+    let order = order_number(prefix, place);
+    let mixed = order.bytes().fold(0x811C_9DC5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("F{:08X}-{order}", mixed.wrapping_mul(2_654_435_761))
+}
+
+/// Fills the store of a folder that nobody has opened yet: so many refunds, of which the last ones
+/// are open and due.
+pub(crate) async fn fill_bare(folder: &Folder, stored: u32, open: u32) -> anyhow::Result<()> {
+    if stored == 0 {
+        return Ok(());
+    }
+    let filling = Filling {
+        merchant: MERCHANT.parse()?,
+        mch_id: MCH_ID.parse()?,
+        refunds: stored,
+        open,
+        last: Timestamp::now(),
+    };
+    let began = Instant::now();
+    filling.fill(&folder.url()).await?;
+    output::note(&format!(
+        "{stored} refunds stored in {:.1?}",
+        began.elapsed()
+    ))?;
+    Ok(())
 }
 
 /// Registers payments.
@@ -308,7 +331,7 @@ pub(crate) fn request(prefix: &str, place: usize) -> anyhow::Result<RefundReques
             transaction_id: None,
         },
         amount: Fen::new(TOTAL)?,
-        out_refund_no: Some(format!("R{}", order_number(prefix, place)).parse()?),
+        out_refund_no: Some(refund_number(prefix, place).parse()?),
         idempotency_key: None,
         reason: None,
         funds_account: None,
@@ -349,7 +372,7 @@ pub(crate) async fn fill(
 ) -> anyhow::Result<()> {
     let orders = refunds.div_ceil(of_an_order.max(1)).max(FILL_AT_ONCE * 2);
     pay(engine, "FILL", orders).await?;
-    let bar = crate::output::progress(u64::try_from(refunds).unwrap_or(0), "filling");
+    let bar = output::progress(u64::try_from(refunds).unwrap_or(0), "filling");
     let one = Fen::new(1)?;
     all(refunds, |place| {
         let engine = engine.clone();

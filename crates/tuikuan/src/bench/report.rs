@@ -141,6 +141,14 @@ impl Times {
     }
 }
 
+impl Times {
+    /// How many took longer.
+    pub(crate) fn longer_than(&self, limit: Duration) -> usize {
+        let within = self.sorted.partition_point(|time| *time <= limit);
+        self.sorted.len() - within
+    }
+}
+
 /// How many of something in a second.
 pub(crate) fn rate(count: usize, elapsed: Duration) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
