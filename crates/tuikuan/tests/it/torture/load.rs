@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,6 +16,9 @@ use super::place::{Place, Shop};
 const CLIENTS: u64 = 6;
 /// One system asks for so many orders' refunds in one life of the service, at most.
 const ORDERS_MAX: u32 = 25;
+/// A service that is ready answers after so many repeats.
+const AGAIN_MAX: u32 = 3;
+const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// One refund as the shop wants it.
 #[derive(Debug, Clone)]
@@ -96,7 +100,15 @@ impl Load {
     /// Asks again for everything that nothing was heard of: the same number, the same content.
     pub(crate) async fn ask_again(&mut self, place: &Place) {
         for wish in std::mem::take(&mut self.unanswered) {
-            let heard = ask(place, &wish).await;
+            let mut heard = ask(place, &wish).await;
+            // Over a connection that a dead node left behind, or to one that lost its own to the
+            // database: any caller would ask once more.
+            for _ in 0..AGAIN_MAX {
+                if matches!(heard, Heard::Nothing(_)) {
+                    tokio::time::sleep(AGAIN_AFTER).await;
+                    heard = ask(place, &wish).await;
+                }
+            }
             assert!(
                 !matches!(heard, Heard::Nothing(_)),
                 "no answer to {wish:?} from a service that is ready: {}",
