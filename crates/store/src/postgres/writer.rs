@@ -54,7 +54,7 @@ impl Postgres {
         let shared = &self.0;
         let Some(queue) = &shared.queue else {
             shared.steps.pause().await;
-            let answers = shared.execute(&[operation]).await;
+            let answers = Box::pin(shared.execute(&[operation])).await;
             shared.steps.pause().await;
             let first = answers.into_iter().next();
             return first.unwrap_or_else(|| Err(shared.signals.stopped()));
