@@ -44,7 +44,7 @@ pub use books::{
     Api, Channel, Coupon, CouponKind, FundsAccount, Order, OrderState, Origin, Refund, RefundStatus,
 };
 pub use fault::{FaultAction, FaultMatch, FaultRule, Interface, Outcome, RuleState, Step};
-pub use limits::Limits;
+pub use limits::{Exceeded, Limits};
 pub use merchant::{
     MerchantSetup, PlatformCertificate, SetupError, SubMerchant, VerificationMode, WechatPublicKey,
 };

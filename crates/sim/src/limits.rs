@@ -59,6 +59,23 @@ pub(crate) struct Usage {
     old_orders: Window,
     queries: Window,
     blocked_until_ms: i64,
+    exceeded: Exceeded,
+}
+
+/// How many calls came faster than allowed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Exceeded {
+    /// More in a second, or in a minute, than a quota allows.
+    pub rates: u64,
+    /// Refunds of one order too close to each other.
+    pub spacing: u64,
+}
+
+impl Exceeded {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.rates = self.rates.saturating_add(other.rates);
+        self.spacing = self.spacing.saturating_add(other.spacing);
+    }
 }
 
 /// Which quota is used up.
@@ -101,6 +118,7 @@ impl Usage {
 
     pub(crate) fn admit_query(&mut self, limits: &Limits, now_ms: i64) -> Result<(), Exhausted> {
         if self.queries.count(now_ms, 1_000) >= limits.queries_per_second {
+            self.too_many();
             return Err(Exhausted::Queries);
         }
         self.queries.record(now_ms);
@@ -109,6 +127,21 @@ impl Usage {
 
     pub(crate) fn accepted(&mut self, now_ms: i64) {
         self.applications.record(now_ms);
+    }
+
+    /// A call beyond a quota.
+    pub(crate) fn too_many(&mut self) {
+        self.exceeded.rates = self.exceeded.rates.saturating_add(1);
+    }
+
+    /// A refund too close to another one of its order.
+    pub(crate) fn too_soon(&mut self) {
+        self.exceeded.spacing = self.exceeded.spacing.saturating_add(1);
+    }
+
+    /// How many calls were.
+    pub(crate) fn exceeded(&self) -> Exceeded {
+        self.exceeded
     }
 
     /// A refused application; too many of them block the merchant for a while.

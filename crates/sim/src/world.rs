@@ -23,7 +23,7 @@ use crate::answer::Kept;
 use crate::bill::BillDesk;
 use crate::books::{Books, MerchantKey, Order, Refund};
 use crate::fault::{Desk, FaultRule, Interface, RuleState};
-use crate::limits::Limits;
+use crate::limits::{Exceeded, Limits};
 use crate::merchant::{Merchant, MerchantSetup, SetupError};
 use crate::message::{Incoming, NotificationAttempt, Outgoing};
 use crate::random::Random;
@@ -166,6 +166,17 @@ impl World {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// How many calls came faster than allowed, since the world began. What a fault answers
+    /// does not count.
+    #[must_use]
+    pub fn exceeded(&self) -> Exceeded {
+        let mut all = Exceeded::default();
+        for merchant in &self.merchants {
+            all.add(merchant.usage.exceeded());
+        }
+        all
     }
 
     /// Changes the quotas.

@@ -104,6 +104,10 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         .route("/faults/counts", get(fault_counts))
         .route("/limits", get(limits).put(set_limits))
         .route(
+            "/limits/exceeded",
+            get(|State(s): Here| async move { Json(s.world().exceeded()) }),
+        )
+        .route(
             "/outcomes",
             get(outcomes).post(set_outcomes).put(set_outcomes),
         )

@@ -43,7 +43,8 @@ impl World {
         match &result {
             Ok(_) => usage.accepted(now_ms),
             Err(refusal) if refusal.is_erroneous() => usage.refused(&limits, now_ms),
-            Err(_) => {}
+            Err(Refusal::TooSoon) => usage.too_soon(),
+            Err(_) => usage.too_many(),
         }
         result
     }

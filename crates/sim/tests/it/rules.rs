@@ -113,6 +113,8 @@ fn quotas_hold_on_the_simulators_clock() {
     );
     later(&mut world, 1);
     assert_eq!(send(&mut world, 150).0, 200);
+    let exceeded = world.exceeded();
+    assert_eq!((exceeded.rates, exceeded.spacing), (1, 0));
 }
 
 #[test]
