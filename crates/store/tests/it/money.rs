@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tuikuan_domain::refund::{Command, Situation as Held, decide};
+use tuikuan_domain::refund::{Command, NewRefund, Situation as Held, decide};
 use tuikuan_store::{CommitError, Situation};
 
 use crate::world::{World, at, fen, order, payment, payment_id, registered, wanted};
 
 conformance! {
     exactly_what_fits_is_accepted,
+    what_fits_in_a_few_rounds_is_accepted,
     the_database_refuses_what_a_blind_door_allows,
     no_more_than_fifty_refunds_count,
     one_order_is_one_payment,
@@ -27,7 +28,7 @@ async fn exactly_what_fits_is_accepted(world: World) {
             let mut accepted: u32 = 0;
             for _ in 0..3 {
                 let n = next.fetch_add(1, Ordering::Relaxed);
-                accepted += u32::from(request(&world, n).await);
+                accepted += u32::from(request(&world, wanted(n, 1, 3)).await);
             }
             accepted
         });
@@ -39,10 +40,60 @@ async fn exactly_what_fits_is_accepted(world: World) {
     assert_eq!(world.store.refunds_of(&payment.id).await.unwrap().len(), 33);
 }
 
+/// Each of 200 wants the same of an order at once; so many fit. The amount changes with the round.
+async fn one_round(world: &Arc<World>, round: u32) {
+    const CALLERS: u32 = 200;
+    const TOTAL: i64 = 100;
+    let amount = [100, 50, 34, 26, 21, 17, 15][usize::try_from(round % 7).unwrap()];
+    world
+        .commit(registered(payment(round, TOTAL)))
+        .await
+        .unwrap();
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let world = Arc::clone(world);
+        let new = wanted(round * CALLERS + caller, round, amount);
+        callers.spawn(async move { request(&world, new).await });
+    }
+    let taken: i64 = callers.join_all().await.into_iter().map(i64::from).sum();
+    assert_eq!(taken, TOTAL / amount, "round {round}");
+    let payment = world.store.payment(&payment_id(round)).await.unwrap();
+    let payment = payment.unwrap();
+    assert_eq!(payment.reserved, fen(taken * amount), "round {round}");
+    assert_eq!(i64::from(payment.refunds), taken, "round {round}");
+    let kept = world.store.refunds_of(&payment.id).await.unwrap();
+    assert_eq!(i64::try_from(kept.len()).unwrap(), taken, "round {round}");
+}
+
+async fn what_fits_in_a_few_rounds_is_accepted(world: World) {
+    let world = Arc::new(world);
+    for round in 1..=7 {
+        one_round(&world, round).await;
+    }
+}
+
+/// All rounds that whoever runs it asks for: `scripts/torture --fits 1000`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "minutes; scripts/torture --fits runs it"]
+#[expect(clippy::print_stdout, reason = "the counts are what it is run for")]
+async fn what_fits_in_many_rounds_is_accepted() {
+    let asked = std::env::var("TUIKUAN_FITS_ROUNDS");
+    let rounds: u32 = asked.map_or(1000, |rounds| rounds.parse().unwrap());
+    let many = async |world: World| {
+        let (world, began) = (Arc::new(world), std::time::Instant::now());
+        for round in 1..=rounds {
+            one_round(&world, round).await;
+        }
+        let (store, took) = (world.url.split(':').next().unwrap(), began.elapsed());
+        println!("{store}: {rounds} rounds of 200 callers, each took what fits, {took:.0?}");
+    };
+    many(crate::world::sqlite(&tuikuan_store::Options::default()).await).await;
+    crate::scratch::on_postgres(many).await;
+}
+
 /// As the ledger does: load, decide, commit, and again after a conflict.
-async fn request(world: &World, n: u32) -> bool {
+async fn request(world: &World, new: NewRefund) -> bool {
     loop {
-        let new = wanted(n, 1, 3);
         let held = world.situation(&new).await;
         let Ok(transition) = decide(
             Held {
@@ -55,7 +106,7 @@ async fn request(world: &World, n: u32) -> bool {
         ) else {
             return false;
         };
-        let change = tuikuan_store::Change::of(transition, new.id, at(0));
+        let change = tuikuan_store::Change::of(transition, new.id.clone(), at(0));
         match world.store.commit(change).await {
             Ok(_) => return true,
             Err(CommitError::Conflict) => {}
