@@ -179,6 +179,15 @@ impl Postgres {
         self.0.signals.fatal.subscribe()
     }
 
+    /// Whether a connection is in somebody's hands.
+    pub(crate) fn is_asked(&self) -> bool {
+        let pools = [&self.0.pool, &self.0.writers];
+        pools.iter().any(|pool| {
+            let status = pool.status();
+            status.available < status.size || status.waiting > 0
+        })
+    }
+
     pub(crate) fn jobs_changed(&self) -> watch::Receiver<u64> {
         self.0.signals.jobs.subscribe()
     }

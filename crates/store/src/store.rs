@@ -193,6 +193,17 @@ impl Store {
         on!(self, s => s.events_changed())
     }
 
+    /// Whether somebody waits for the database's answer right now. For simulations, whose time stands
+    /// still meanwhile.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        match self {
+            // Whoever steps through it has its answer at once.
+            Self::Sqlite(_) => false,
+            Self::Postgres(store) => store.is_asked(),
+        }
+    }
+
     /// How many processes may work on it.
     #[must_use]
     pub fn nodes(&self) -> Nodes {

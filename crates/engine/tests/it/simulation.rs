@@ -21,6 +21,7 @@ mod people;
 mod plan;
 #[cfg(feature = "planted")]
 mod planted;
+mod postgres;
 mod stage;
 mod task;
 mod time;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch::Receiver;
 use tuikuan_engine::{Merchant, NewEndpoint};
 use tuikuan_sim::World;
@@ -26,11 +28,16 @@ use super::time::{MINUTE, SECOND, START_US, SimIds};
 use super::trace::Trace;
 use super::wire::Wire;
 
+/// How often it is looked whether a database has answered.
+const ANSWER_LOOK: Duration = Duration::from_micros(50);
 /// A life that takes longer has gone round in circles.
 const STEPS_MAX: u64 = 400_000;
 
-/// The value of a future that never waits for anybody.
+/// The value of a future that waits for nobody but a database.
 pub(crate) fn now<T>(future: impl Future<Output = T>) -> T {
+    if let Ok(runtime) = Handle::try_current() {
+        return runtime.block_on(future);
+    }
     let mut future = std::pin::pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..1000 {
@@ -72,8 +79,16 @@ pub(crate) struct Life {
 impl Life {
     /// Lives through a seed.
     pub(crate) fn run(seed: u64) -> Result<Outcome, Finding> {
-        // A broken invariant inside the product is a panic: stopping is right.
-        let lived = std::panic::catch_unwind(|| Self::new(seed, Trace::Off).live().0);
+        Self::caught(seed, || Self::new(seed, Trace::Off))
+    }
+
+    /// Lives through what `begin` begins. A broken invariant inside the product is a panic: stopping
+    /// is right.
+    pub(crate) fn caught(
+        seed: u64,
+        begin: impl FnOnce() -> Self + std::panic::UnwindSafe,
+    ) -> Result<Outcome, Finding> {
+        let lived = std::panic::catch_unwind(|| begin().live().0);
         lived.unwrap_or_else(|cause| {
             let text = cause.downcast_ref::<String>().map(String::as_str);
             let text = text.or(cause.downcast_ref::<&str>().copied());
@@ -100,6 +115,12 @@ impl Life {
     }
 
     pub(crate) fn new(seed: u64, trace: Trace) -> Self {
+        let store = at_once(Store::open("sqlite::memory:", &Options::stepped())).unwrap();
+        Self::on(store, seed, trace)
+    }
+
+    /// A life whose books are in this store, which is empty.
+    pub(crate) fn on(store: Store, seed: u64, trace: Trace) -> Self {
         let plan = Plan::new(seed);
         let mut world = World::new(seed, START_US / 1000);
         let mut merchants = Vec::new();
@@ -112,7 +133,6 @@ impl Life {
         let script = Script::write(&plan, &mut world);
         world.set_faults(plan.faults.clone());
         world.set_outcomes(plan.outcomes.clone());
-        let store = at_once(Store::open("sqlite::memory:", &Options::stepped())).unwrap();
         if let Some(rules) = plan.rules.clone() {
             people::lay_down(&store, rules);
         }
@@ -224,7 +244,14 @@ impl Life {
     }
 
     pub(crate) fn poll(&mut self, at: usize) {
-        let done = self.tasks[at].poll();
+        let mut done = self.tasks[at].poll();
+        // A database that answers later is waited for: between two steps nobody is at it.
+        while done.is_none() && self.store.is_asked() {
+            match self.tasks[at].ready() {
+                true => done = self.tasks[at].poll(),
+                false => std::thread::sleep(ANSWER_LOOK),
+            }
+        }
         let (id, about) = (self.tasks[at].id, self.tasks[at].about.clone());
         if about == About::Claim {
             self.jobs.mark_changed();
