@@ -20,4 +20,5 @@ mod readme;
 mod reconcile;
 mod stage;
 mod torture;
+mod two_nodes;
 mod usage;

@@ -8,10 +8,13 @@
 
 mod books;
 mod cluster;
+mod failover;
 mod full;
 mod load;
+mod many;
 mod nodes;
 mod place;
+mod proof;
 mod wire;
 
 use std::sync::Arc;

@@ -33,11 +33,14 @@ pub(crate) struct Tally {
     silences: usize,
     acknowledged: usize,
     refused: usize,
-    by_status: BTreeMap<String, usize>,
+    pub(crate) by_status: BTreeMap<String, usize>,
     attention: usize,
     at_wechat: usize,
     applications: i64,
     notifications: (usize, usize),
+    /// Applications that arrived too soon after another one of their order: what a node that was
+    /// stopped between its commit and its call sends late, and what a fault delays.
+    pub(crate) spacing: u64,
     faults: String,
 }
 
@@ -52,7 +55,7 @@ impl Tally {
             "kill test: {rounds} rounds, seed {seed}, {:.0} s\n  \
              {} times kill -9, {} orderly stops, {} requests without an answer, asked again\n  \
              {} refunds acknowledged ({}), {} refused at once, {} with attention\n  \
-             {} refunds in the simulator's books, {} applications for them\n  \
+             {} refunds in the simulator's books, {} applications for them, {} too soon after another\n  \
              {} notifications sent, {} of them taken\n  \
              faults met: {}\n  \
              lost 0, doubled 0, over 0, stuck 0, differing 0",
@@ -66,6 +69,7 @@ impl Tally {
             self.attention,
             self.at_wechat,
             self.applications,
+            self.spacing,
             self.notifications.0,
             self.notifications.1,
             self.faults,

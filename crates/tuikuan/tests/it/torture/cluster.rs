@@ -1,5 +1,6 @@
 //! A PostgreSQL of the test's own, which it may cut off (scripts/postgres).
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -14,6 +15,21 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
+    /// Whether there is a PostgreSQL to start. Where there is none the test says so, and fails where
+    /// it must not be skipped.
+    pub(crate) fn can_be() -> bool {
+        let folders = std::fs::read_dir("/usr/lib/postgresql");
+        let there = folders.is_ok_and(|mut folders| folders.next().is_some());
+        let required = std::env::var("TUIKUAN_TEST_POSTGRES").is_ok_and(|it| it == "required");
+        assert!(there || !required, "no PostgreSQL to test on");
+        if !there {
+            // Not captured, as a test's own output is.
+            let mut aloud = std::io::stderr().lock();
+            writeln!(aloud, "skipped: PostgreSQL is not installed").unwrap();
+        }
+        there
+    }
+
     pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         // The server's user must be able to reach it.
@@ -31,6 +47,18 @@ impl Cluster {
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         cluster.port = digits.parse().unwrap();
         cluster
+    }
+
+    /// A second server that follows this one, and that each commit waits for; its port.
+    pub(crate) async fn standby(&self) -> u16 {
+        self.script("--standby").await;
+        let told = std::fs::read_to_string(self.folder.join("standby.port"));
+        told.unwrap().trim().parse().unwrap()
+    }
+
+    /// Cuts the first server off for good; the second one takes its place.
+    pub(crate) async fn promote(&self) {
+        self.script("--promote").await;
     }
 
     /// Cuts it off and starts it again.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,9 +16,8 @@ use super::place::{Place, Shop};
 const CLIENTS: u64 = 6;
 /// One system asks for so many orders' refunds in one life of the service, at most.
 const ORDERS_MAX: u32 = 25;
-/// A service that is ready answers after so many repeats.
-const AGAIN_MAX: u32 = 3;
-const AGAIN_AFTER: Duration = Duration::from_millis(200);
+/// A store of several nodes answers so soon, whatever happened to one of them.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One refund as the shop wants it.
 #[derive(Debug, Clone)]
@@ -54,6 +53,7 @@ pub(crate) type Running = JoinSet<Vec<Heard>>;
 #[derive(Debug)]
 pub(crate) struct Load {
     seed: u64,
+    orders_max: u32,
     /// By number, with our id.
     pub(crate) acknowledged: BTreeMap<String, (Wish, String)>,
     /// Numbers acknowledged since the last check.
@@ -63,17 +63,26 @@ pub(crate) struct Load {
     unanswered: Vec<Wish>,
     /// How often nothing was heard.
     pub(crate) silences: usize,
+    /// The longest time until there was an answer to something that was asked again.
+    pub(crate) longest: Duration,
 }
 
 impl Load {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::of(seed, ORDERS_MAX)
+    }
+
+    /// The same, where one system asks for so many orders' refunds in a round, at most.
+    pub(crate) fn of(seed: u64, orders_max: u32) -> Self {
         Self {
             seed,
+            orders_max,
             acknowledged: BTreeMap::new(),
             fresh: Vec::new(),
             refused: BTreeMap::new(),
             unanswered: Vec::new(),
             silences: 0,
+            longest: Duration::ZERO,
         }
     }
 
@@ -83,7 +92,8 @@ impl Load {
         for client in 0..CLIENTS {
             let place = Arc::clone(place);
             let dice = Dice::new(self.seed ^ (u64::from(round) << 20) ^ (client << 50));
-            running.spawn(async move { ask_on(&place, &format!("{round}c{client}"), dice).await });
+            let (mark, most) = (format!("{round}c{client}"), self.orders_max);
+            running.spawn(async move { ask_on(&place, (&mark, most), dice).await });
         }
         running
     }
@@ -100,20 +110,29 @@ impl Load {
     /// Asks again for everything that nothing was heard of: the same number, the same content.
     pub(crate) async fn ask_again(&mut self, place: &Place) {
         for wish in std::mem::take(&mut self.unanswered) {
-            let mut heard = ask(place, &wish).await;
-            // Over a connection that a dead node left behind, or to one that lost its own to the
-            // database: any caller would ask once more.
-            for _ in 0..AGAIN_MAX {
-                if matches!(heard, Heard::Nothing(_)) {
-                    tokio::time::sleep(AGAIN_AFTER).await;
-                    heard = ask(place, &wish).await;
-                }
-            }
+            let heard = ask(place, &wish).await;
             assert!(
                 !matches!(heard, Heard::Nothing(_)),
                 "no answer to {wish:?} from a service that is ready: {}",
                 place.log()
             );
+            self.note(heard);
+        }
+    }
+
+    /// The same where some of several nodes may still be at what their fellows left behind: asks on
+    /// until there is an answer.
+    pub(crate) async fn ask_until_heard(&mut self, place: &Place) {
+        for wish in std::mem::take(&mut self.unanswered) {
+            let began = Instant::now();
+            let mut heard = ask(place, &wish).await;
+            while matches!(heard, Heard::Nothing(_)) {
+                let waited = began.elapsed();
+                assert!(waited < PATIENCE, "no answer to {wish:?}: {}", place.log());
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                heard = ask(place, &wish).await;
+            }
+            self.longest = self.longest.max(began.elapsed());
             self.note(heard);
         }
     }
@@ -149,9 +168,9 @@ impl Load {
     }
 }
 
-async fn ask_on(place: &Arc<Place>, mark: &str, mut dice: Dice) -> Vec<Heard> {
+async fn ask_on(place: &Arc<Place>, (mark, most): (&str, u32), mut dice: Dice) -> Vec<Heard> {
     let mut all = Vec::new();
-    for order in 0..ORDERS_MAX {
+    for order in 0..most {
         let wishes = new_order(place, &format!("t{mark}o{order}"), &mut dice).await;
         let mut asked = JoinSet::new();
         for wish in wishes {

@@ -110,16 +110,24 @@ impl Place {
     }
 
     async fn make_key(&self) -> String {
-        let made = command()
-            .args(["key", "create", "--name", "torture", "--json", "--config"])
+        let create = ["key", "create", "--name", "torture"];
+        let made = self.operator(&create).await;
+        made["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs a command of the operator on this configuration and gives what it said.
+    pub(crate) async fn operator(&self, args: &[&str]) -> Value {
+        let said = command()
+            .args(args)
+            .args(["--json", "--config"])
             .arg(self.folder.path().join("t.toml"))
             .output()
             .await
             .unwrap();
-        let text = String::from_utf8_lossy(&made.stderr);
-        assert!(made.status.success(), "{text}");
-        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
-        made["key"].as_str().unwrap().to_owned()
+        let text = String::from_utf8_lossy(&said.stderr);
+        let out = String::from_utf8_lossy(&said.stdout);
+        assert!(said.status.success(), "{args:?}: {text} {out}");
+        serde_json::from_slice(&said.stdout).unwrap()
     }
 
     /// Faults of the network, of WeChat and of its notifications.

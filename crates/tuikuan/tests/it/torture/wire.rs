@@ -2,15 +2,20 @@
 //! between a COMMIT and its answer.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// The server's answer to a COMMIT.
+/// What begins a transaction that writes, and what one says that does not.
+const BEGIN: &[u8] = b"Q\0\0\0\x0aBEGIN\0";
+const READS_ONLY: &[u8] = b"READ ONLY";
+/// What ends it, and the server's answer.
+const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 const COMMITTED: &[u8] = b"C\0\0\0\x0bCOMMIT\0";
+const BUFFER: usize = 64 * 1024;
 
 /// Sends each connection to the next node that is up.
 #[derive(Clone)]
@@ -73,13 +78,22 @@ impl Balancer {
     }
 }
 
+/// Where a transaction is cut off.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cut {
+    /// When its COMMIT is on its way to the server, answered or not.
+    Asked,
+    /// When the server has committed, before anybody hears of it.
+    Answered,
+}
+
 /// The wire to the database.
 #[derive(Clone)]
 pub(crate) struct Wire(Arc<Cuts>);
 
 #[derive(Default)]
 struct Cuts {
-    wanted: AtomicU32,
+    wanted: Mutex<Option<Cut>>,
     done: AtomicU32,
 }
 
@@ -104,40 +118,64 @@ impl Wire {
         (wire, port)
     }
 
-    /// The next answers to a COMMIT do not arrive.
-    pub(crate) fn cut(&self, answers: u32) {
-        self.0.wanted.store(answers, Ordering::Relaxed);
+    /// The next transaction that writes is cut off there.
+    pub(crate) fn cut(&self, cut: Cut) {
+        *self.0.wanted.lock().unwrap() = Some(cut);
     }
 
-    /// How many did not.
+    /// How many were.
     pub(crate) fn done(&self) -> u32 {
         self.0.done.load(Ordering::Relaxed)
     }
 
+    /// Carries a connection both ways until an end closes it or it is cut.
     async fn carry(&self, client: TcpStream, server: TcpStream) {
         let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
         let (mut from_client, mut to_client) = client.into_split();
         let (mut from_server, mut to_server) = server.into_split();
+        let reads_only = AtomicBool::new(false);
+        let there = async {
+            let mut bytes = vec![0; BUFFER];
+            while let Ok(n @ 1..) = from_client.read(&mut bytes).await {
+                let sent = &bytes[..n];
+                if contains(sent, BEGIN) || contains(sent, READS_ONLY) {
+                    reads_only.store(contains(sent, READS_ONLY), Ordering::Relaxed);
+                }
+                let commits = contains(sent, COMMIT) && !reads_only.load(Ordering::Relaxed);
+                let bites = commits && self.bites(|cut| matches!(cut, Cut::Asked));
+                if to_server.write_all(sent).await.is_err() || bites {
+                    return;
+                }
+            }
+        };
         let back = async {
-            let mut bytes = vec![0; 64 * 1024];
+            let mut bytes = vec![0; BUFFER];
             while let Ok(n @ 1..) = from_server.read(&mut bytes).await {
-                if self.bites(&bytes[..n]) || to_client.write_all(&bytes[..n]).await.is_err() {
+                let told = &bytes[..n];
+                let done = contains(told, COMMITTED) && !reads_only.load(Ordering::Relaxed);
+                let bites = done && self.bites(|cut| matches!(cut, Cut::Answered));
+                if bites || to_client.write_all(told).await.is_err() {
                     return;
                 }
             }
         };
         tokio::select! {
-            _ = copy(&mut from_client, &mut to_server) => {}
+            () = there => {}
             () = back => {}
         }
     }
 
-    fn bites(&self, bytes: &[u8]) -> bool {
-        let committed = bytes.windows(COMMITTED.len()).any(|part| part == COMMITTED);
-        let wanted = |left: u32| left.checked_sub(1);
-        let order = Ordering::Relaxed;
-        let bites = committed && self.0.wanted.fetch_update(order, order, wanted).is_ok();
-        self.0.done.fetch_add(u32::from(bites), order);
+    fn bites(&self, here: impl Fn(Cut) -> bool) -> bool {
+        let mut wanted = self.0.wanted.lock().unwrap();
+        let bites = wanted.is_some_and(here);
+        if bites {
+            *wanted = None;
+            self.0.done.fetch_add(1, Ordering::Relaxed);
+        }
         bites
     }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
