@@ -240,8 +240,8 @@ impl Work<'_> {
             .await
     }
 
-    /// The row stays for its deliveries; secret and pending messages go. A message that somebody is
-    /// about to put in the queue waits for the endpoint's row, and then finds it deleted.
+    /// The row stays for its deliveries; secret and pending messages go. A message that another node
+    /// puts in the queue at the same time finds no endpoint when it is to be delivered, and ends there.
     async fn delete_endpoint(&mut self, id: &EndpointId, at: Timestamp) -> Result<(), Trouble> {
         let lane = Lane::Webhook(id.clone()).to_string();
         self.execute("DELETE FROM jobs WHERE lane = $1", values![lane])
@@ -299,9 +299,10 @@ impl Work<'_> {
         let sql = "DELETE FROM writes WHERE token IN (
                        SELECT token FROM writes
                        WHERE at BETWEEN
-                           -((extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT - $1::BIGINT)
-                           AND (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT - $1::BIGINT
-                       LIMIT $2)";
+                           $1::BIGINT - (extract(epoch FROM statement_timestamp()) * 1000000)::BIGINT
+                           AND (extract(epoch FROM statement_timestamp()) * 1000000)::BIGINT
+                               - $1::BIGINT
+                       ORDER BY at LIMIT $2)";
         let tokens = self.execute(sql, values![kept_us, PRUNE_ROWS_MAX]).await?;
         Ok(exchanges
             .saturating_add(notifications)

@@ -123,24 +123,34 @@ pub(super) fn command<'a>(client: &'a ClientWrapper, sql: &'static str) -> Sendi
 /// Sends all in their order, then waits for all. The first that fails is the answer: the others fail
 /// only because of it.
 pub(super) async fn together(mut sendings: Vec<Sending<'_>>) -> Result<Vec<Vec<Row>>, Trouble> {
-    let mut answers: Vec<Option<Vec<Row>>> = sendings.iter().map(|_| None).collect();
+    let mut answers: Vec<Option<Result<Vec<Row>, Trouble>>> =
+        sendings.iter().map(|_| None).collect();
     poll_fn(|context| {
-        let mut waiting = false;
         for (sending, answer) in sendings.iter_mut().zip(&mut answers) {
-            if answer.is_some() {
-                continue;
+            match answer {
+                Some(Ok(_)) => continue,
+                // What was not sent yet is not sent any more, the COMMIT above all.
+                Some(Err(_)) => break,
+                None => {}
             }
-            match sending.as_mut().poll(context) {
-                Poll::Ready(Ok(rows)) => *answer = Some(rows),
-                Poll::Ready(Err(trouble)) => return Poll::Ready(Err(trouble)),
-                Poll::Pending => waiting = true,
+            if let Poll::Ready(said) = sending.as_mut().poll(context) {
+                let failed = said.is_err();
+                *answer = Some(said);
+                if failed {
+                    break;
+                }
             }
         }
-        match waiting {
-            true => Poll::Pending,
-            false => Poll::Ready(Ok(())),
+        // The answer to a later one may be here first; that one failed only because of another.
+        for answer in &answers {
+            match answer {
+                None => return Poll::Pending,
+                Some(Err(_)) => return Poll::Ready(()),
+                Some(Ok(_)) => {}
+            }
         }
+        Poll::Ready(())
     })
-    .await?;
-    Ok(answers.into_iter().map(Option::unwrap_or_default).collect())
+    .await;
+    answers.into_iter().flatten().collect()
 }

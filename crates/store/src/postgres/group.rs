@@ -170,7 +170,10 @@ impl Shared {
     }
 
     pub(super) fn settler(&self) -> Settler<'_> {
-        Settler { pool: &self.pool }
+        // Not the readers': whoever settles does not wait behind a page.
+        Settler {
+            pool: &self.writers,
+        }
     }
 }
 
@@ -420,7 +423,7 @@ fn insert_events<'a>(count: i64, events: &'a [(usize, crate::line::Line<'a>)]) -
         column(events, |(_, line)| line.detail.as_str()),
         column(events, |(_, line)| line.hash.as_slice()),
     ];
-    Statement::new(sql::EVENT_INSERT, columns).touching(events.len())
+    Statement::new(sql::EVENT_INSERT, columns)
 }
 
 impl Rows<'_> {

@@ -98,7 +98,9 @@ async fn attend(
     client.batch_execute(LISTEN).await?;
     let look = client.prepare(POSITION).await?;
     let tell = client.prepare(TELL_EVENTS).await?;
-    // Whatever happened while nobody listened.
+    // Whatever happened while nobody listened, and what was not told when the connection was lost.
+    shared.outbox.jobs.store(true, Ordering::Release);
+    shared.outbox.filled.notify_one();
     let position = Some(client.query_one(&look, &[]).await?.try_get(0)?);
     shared.signals.tell(Effects {
         jobs: true,

@@ -177,6 +177,8 @@ impl Wanted {
         for (kind, sql, set) in [
             (Kind::Jobs, sql::JOBS, &self.jobs),
             (Kind::Refunds, sql::REFUNDS_BEFORE, &self.refunds),
+            // Once more: a job may have come while the refund was waited for.
+            (Kind::Jobs, sql::JOBS, &self.jobs),
             (Kind::Payments, sql::PAYMENTS_BEFORE, &self.payments),
             (Kind::Turned, sql::LINES_OF, &self.turned),
         ] {

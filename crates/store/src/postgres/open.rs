@@ -31,24 +31,24 @@ const VERSION_MIN: i64 = 150_000;
 /// How long a connection may take to come about, unless the address says something else.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
+/// After so long without a word the other side is asked whether it is there: a machine that lost its
+/// power says nothing, and nobody is to wait for it for hours.
+const QUIET: Duration = Duration::from_secs(10);
+
 /// How long a read waits for a connection.
 const POOL_WAIT: Duration = Duration::from_secs(10);
 
 /// Settings of every connection. A node that hangs in a transaction must not hold its locks for ever.
+/// A commit is durable whatever the role or the database says by now, and wherever a failover has led.
 /// Statements are written for their indexes, joins too: SQLite's name them, here what would leave them
 /// is switched off, so that no statistics lead elsewhere. What has no index is read without one still.
 pub(super) const SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = 'warning'; \
     SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
     SET idle_in_transaction_session_timeout = '30s'; \
+    SET idle_session_timeout = 0; SET synchronous_commit = on; \
     SET default_transaction_isolation = 'read committed'; \
     SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
     SET enable_hashjoin = off; SET enable_mergejoin = off";
-
-/// The same for writers, whose statements find every row by a key: a plan that was made when a table was
-/// small must not read all of it when it has grown.
-const WRITING: &str = "SET TIME ZONE 'UTC'; SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '30s'; SET client_min_messages = 'warning'; \
-    SET jit = off; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Connections of the pool that acts of administration may use beside the readers.
 pub(super) const ACTS: usize = 2;
@@ -91,6 +91,14 @@ impl Connector {
         } = address;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_WAIT);
+        }
+        config
+            .keepalives(true)
+            .keepalives_idle(QUIET)
+            .keepalives_interval(QUIET / 3)
+            .keepalives_retries(3);
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(QUIET * 2);
         }
         let tls = match protection {
             Protection::None => None,
@@ -141,7 +149,7 @@ impl Connector {
         Ok(client)
     }
 
-    fn pool(&self, size: usize, session: &'static str) -> Result<Pool, OpenError> {
+    fn pool(&self, size: usize) -> Result<Pool, OpenError> {
         let settings = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -157,9 +165,9 @@ impl Connector {
                 create: Some(CONNECT_WAIT),
                 recycle: Some(CONNECT_WAIT),
             })
-            .post_create(Hook::async_fn(move |client, _| {
+            .post_create(Hook::async_fn(|client, _| {
                 Box::pin(async move {
-                    let set = client.batch_execute(session).await;
+                    let set = client.batch_execute(SESSION).await;
                     set.map_err(HookError::Backend)
                 })
             }))
@@ -195,8 +203,8 @@ pub(super) async fn open(url: &str, options: &Options) -> Result<Opened, OpenErr
         .await?
         .try_get(0)?;
     Ok(Opened {
-        pool: connector.pool(options.readers.saturating_add(ACTS), SESSION)?,
-        writers: connector.pool(WRITERS, WRITING)?,
+        pool: connector.pool(options.readers.saturating_add(ACTS))?,
+        writers: connector.pool(WRITERS)?,
         connector,
         key,
         position,
@@ -223,9 +231,9 @@ async fn whole(client: &Client) -> Result<(), OpenError> {
 /// What the server says of itself: a commit that it answers must survive it.
 async fn prove(client: &Client) -> Result<(), OpenError> {
     let setting = async |name: &'static str| -> Result<String, OpenError> {
-        let row = client
-            .query_one("SELECT current_setting($1)", &[&name])
-            .await?;
+        // As the server and the role have it, whatever the session has set.
+        let sql = "SELECT reset_val FROM pg_settings WHERE name = $1";
+        let row = client.query_one(sql, &[&name]).await?;
         Ok(row.try_get(0)?)
     };
     let off = |setting, expected: &str, found: String| OpenError::NotDurable {
@@ -257,6 +265,10 @@ async fn prove(client: &Client) -> Result<(), OpenError> {
 }
 
 async fn migrate(client: &mut Client) -> Result<(), OpenError> {
+    // The first node may take long over a large database; the others wait.
+    client
+        .batch_execute("SET lock_timeout = 0; SET statement_timeout = 0")
+        .await?;
     client
         .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK])
         .await?;

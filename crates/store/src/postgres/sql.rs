@@ -166,16 +166,16 @@ pub(super) const PAYMENT_UPDATE_TRANSACTION: &str = "
 pub(super) const ADVANCE: &str = "
     UPDATE meta SET number = number + $1 WHERE name = 'position' RETURNING number";
 
-/// Right after [`ADVANCE`], in its transaction: the last event gets the position that it returned.
+/// Right after [`ADVANCE`], in its transaction: the last event gets the position that it returned. Without
+/// that row there is no position, and the database refuses it: the COMMIT is on its way already.
 pub(super) const EVENT_INSERT: &str = "
     INSERT INTO events (position, refund_id, seq, kind, status, at, source, detail, hash)
-    SELECT p.number - $1 + e.ordinality, e.refund_id, e.seq, e.kind, e.status, e.at, e.source,
-        e.detail, e.hash
-    FROM meta p, unnest(
+    SELECT (SELECT number FROM meta WHERE name = 'position') - $1 + e.ordinality, e.refund_id, e.seq,
+        e.kind, e.status, e.at, e.source, e.detail, e.hash
+    FROM unnest(
         $2::TEXT[], $3::BIGINT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::TEXT[], $8::TEXT[],
         $9::BYTEA[])
-        WITH ORDINALITY AS e (refund_id, seq, kind, status, at, source, detail, hash, ordinality)
-    WHERE p.name = 'position'";
+        WITH ORDINALITY AS e (refund_id, seq, kind, status, at, source, detail, hash, ordinality)";
 
 pub(super) const ATTEMPT_INSERT: &str = "
     INSERT INTO attempts (refund_id, attempt, fence, begun_at)

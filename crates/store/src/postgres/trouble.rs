@@ -1,6 +1,6 @@
 //! What PostgreSQL's errors mean for whoever asked. The only place that reads its codes.
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::{CommitError, DatabaseError, ReadError};
@@ -65,6 +65,8 @@ impl From<PoolError> for Trouble {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => error.into(),
+            // All of them are in use: nothing is wrong with the database.
+            PoolError::Timeout(TimeoutType::Wait) => Self::All(CONTENDED),
             _ => Self::All(UNREACHABLE),
         }
     }
@@ -94,11 +96,12 @@ pub(super) fn lost(error: &ReadError) -> bool {
 }
 
 /// How a server says that it ends a connection, or cannot have one yet.
-const ENDED: [SqlState; 5] = [
+const ENDED: [SqlState; 6] = [
     SqlState::ADMIN_SHUTDOWN,
     SqlState::CRASH_SHUTDOWN,
     SqlState::CANNOT_CONNECT_NOW,
     SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+    SqlState::IDLE_SESSION_TIMEOUT,
     SqlState::CONNECTION_FAILURE,
 ];
 
