@@ -31,7 +31,7 @@ const LOOK_MIN: Duration = Duration::from_millis(4);
 /// A failed fetch of certificates is tried again after so long.
 const CERTIFICATES_AGAIN: Duration = Duration::from_secs(60);
 /// Endpoints and rules changed by another process are seen after so long.
-const ENDPOINTS_RELOAD: Duration = Duration::from_secs(5);
+const ENDPOINTS_RELOAD: Duration = Duration::from_secs(1);
 /// Old conversations are removed this often.
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
