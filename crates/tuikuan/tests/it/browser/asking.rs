@@ -53,6 +53,8 @@ fn a_form_that_is_sent_twice_is_one_refund() {
         let browser = Browser::open(DESK).await;
         come_in(&browser, &link).await;
         ask(&browser, &house, ("E-TWICE", "100")).await;
+        // The page that asks once more may not have come yet: a script does not wait for it.
+        browser.find("form[action='/console/refunds/new']").await;
         let sends = "const form = document.querySelector(\"form[action='/console/refunds/new']\");
             const done = arguments[arguments.length - 1];
             const send = () => fetch(form.action, {
