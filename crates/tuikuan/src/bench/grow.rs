@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use tuikuan_engine::Engine;
 use tuikuan_server::{Server, ServerParts};
-use tuikuan_sim::NotificationAttempt;
 use tuikuan_store::{Filling, Lane};
 
 use super::accept::{Plan, Set, Stored};
@@ -97,8 +96,6 @@ fn push(
 struct Side {
     set: Set,
     stored: u32,
-    /// Notifications not yet told.
-    written: Vec<NotificationAttempt>,
     /// Counts and times of acceptance, claims, notifications.
     rates: [(usize, Duration); 3],
     reads: Vec<Duration>,
@@ -114,11 +111,9 @@ impl Side {
         let set = Set::new(folder, all, part.nodes).await?;
         let told = ("TOLD", part.requests * TURNS);
         notify::send(&set.engine, &set.nearby, told).await?;
-        let written = notify::notifications(&set.nearby)?;
         Ok(Self {
             set,
             stored,
-            written,
             rates: Default::default(),
             reads: Vec::new(),
             pages: Vec::new(),
@@ -130,8 +125,13 @@ impl Side {
         self.add(0, (part.requests, loaded.elapsed));
         let spent = claims(&self.set.engine).await?;
         self.add(1, (CLAIMS * usize::try_from(BATCH)?, spent));
-        let rest = self.written.len().saturating_sub(part.requests);
-        let written = self.written.split_off(rest);
+        let written = notify::notifications(&self.set.nearby, part.requests)?;
+        ensure!(
+            written.len() == part.requests,
+            "{} notifications of {}",
+            written.len(),
+            part.requests
+        );
         let load = notify::load(&self.set.served, &written, part.clients);
         let loaded = load.run().await?;
         self.add(2, (written.len(), loaded.elapsed));
