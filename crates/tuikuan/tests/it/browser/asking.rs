@@ -53,8 +53,6 @@ fn a_form_that_is_sent_twice_is_one_refund() {
         let browser = Browser::open(DESK).await;
         come_in(&browser, &link).await;
         ask(&browser, &house, ("E-TWICE", "100")).await;
-        // The page that asks once more may not have come yet: a script does not wait for it.
-        browser.find("form[action='/console/refunds/new']").await;
         let sends = "const form = document.querySelector(\"form[action='/console/refunds/new']\");
             const done = arguments[arguments.length - 1];
             const send = () => fetch(form.action, {
@@ -102,19 +100,19 @@ fn a_wrong_amount_is_said_and_what_was_typed_stays() {
 /// Finds the payment, types the amount, and goes on to the page that asks once more.
 pub(crate) async fn ask(browser: &Browser, house: &House, (order, yuan): (&str, &str)) {
     browser.visit(&house.at("/console/refunds")).await;
-    browser.click("a[href='/console/refunds/new']").await;
+    browser.go("a[href='/console/refunds/new']").await;
     browser.fill("#q", order).await;
-    browser.click("main form button.primary").await;
+    browser.go("main form button.primary").await;
     // An order that nobody has registered: the page asks whose it is.
     browser
         .find("#amount, main a.button[href*='merchant=main']")
         .await;
     if browser.count("#amount").await == 0 {
-        browser.click("main a.button[href*='merchant=main']").await;
+        browser.go("main a.button[href*='merchant=main']").await;
     }
     browser.fill("#amount", yuan).await;
     browser.fill("#reason", "商品已售完").await;
     browser
-        .click("form[action='/console/refunds/new/check'] button.primary")
+        .go("form[action='/console/refunds/new/check'] button.primary")
         .await;
 }

@@ -49,9 +49,7 @@ fn a_file_is_checked_agreed_to_and_refunded_before_ones_eyes() {
         other.visit(&house.at("/console/approvals")).await;
         other.reads("取消的活动.csv").await;
         other.picture("approval-batch").await;
-        other
-            .click("article a.link[href^='/console/batches/']")
-            .await;
+        other.go("article a.link[href^='/console/batches/']").await;
         assert_eq!(other.place().await, place);
         other.click("form[action$='/approve'] button.primary").await;
         other.agree().await;

@@ -167,6 +167,20 @@ impl Browser {
         }
     }
 
+    /// Clicks what leads to another page, and waits until that page is there: what is read next is read
+    /// from it.
+    pub(crate) async fn go(&self, css: &str) {
+        self.script("window.left = false;").await;
+        self.click(css).await;
+        let begun = tokio::time::Instant::now();
+        let there = "return window.left === undefined && document.readyState === 'complete';";
+        // The page may be on its way, or a question may stand before it.
+        while self.client.execute(there, Vec::new()).await.ok() != Some(json!(true)) {
+            assert!(begun.elapsed() < PATIENCE, "{css} leads nowhere");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Writes into a field, in place of what stood there.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;

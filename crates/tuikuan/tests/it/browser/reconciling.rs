@@ -40,7 +40,7 @@ fn a_day_with_a_difference_is_found_and_settled_with_a_note() {
         browser.visit(&house.at("/console/attention")).await;
         browser.reads("对账差异").await;
         browser.picture("attention-differences").await;
-        browser.click(&format!("td a[href='{here}']")).await;
+        browser.go(&format!("td a[href='{here}']")).await;
         browser.reads("R1").await;
         assert_eq!(browser.place().await, here);
 
@@ -59,7 +59,7 @@ fn a_day_with_a_difference_is_found_and_settled_with_a_note() {
             )
             .await;
         browser.picture("difference").await;
-        browser.click("form[action$='/resolve'] button").await;
+        browser.go("form[action$='/resolve'] button").await;
         browser.reads("已与微信支付核对").await;
         assert_eq!(browser.count("form[action$='/resolve']").await, 0);
 

@@ -52,7 +52,7 @@ fn any_number_finds_the_refund_and_the_export_has_exactly_what_the_filter_shows(
         browser.picture("refunds").await;
         for number in &numbers {
             browser.fill("input[name=q]", number).await;
-            browser.click("form.search button").await;
+            browser.go("form.search button").await;
             browser.find("main tbody tr").await;
             assert_eq!(browser.count("main tbody tr").await, 1, "{number}");
         }
