@@ -83,9 +83,9 @@ impl Engine {
         for _ in 0..ROUNDS_MAX {
             let payment = loaded.payment.as_ref();
             let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
-            let judged = self.judge(&asked(&refund), by, payment).await?;
+            let judgment = self.judge(&asked(&refund), by, payment).await?;
             let mut context = self.ledger().context(by);
-            context.approval = judged.approval;
+            context.approval = judgment.judged.approval;
             let situation = Situation {
                 refund: Some(&refund),
                 payment,
@@ -94,7 +94,8 @@ impl Engine {
             let transition = decide(situation, Command::Retry, &context)?;
             let beside = Beside {
                 audit: audit::of_command(by, self.now(), &refund, &Command::Retry),
-                usage: judged.claims,
+                usage: judgment.judged.claims,
+                rules: Some(judgment.version),
                 ..Beside::default()
             };
             let id = refund.id.clone();

@@ -42,7 +42,6 @@ pub struct EngineParts {
 
 struct Inner {
     ledger: Ledger,
-    rules: RuleBook,
     lanes: Lanes,
     /// Where other nodes use the same quotas.
     shares: Option<Shares>,
@@ -109,10 +108,10 @@ impl Engine {
             ids: parts.ids,
             settings: Arc::new(parts.settings),
             endpoints,
+            rules: RuleBook::default(),
         };
         let inner = Inner {
             ledger,
-            rules: RuleBook::default(),
             lanes: Lanes::new(limits, born),
             shares,
             network: parts.network,
@@ -180,7 +179,7 @@ impl Engine {
     }
 
     pub(crate) fn rule_book(&self) -> &RuleBook {
-        &self.inner.rules
+        &self.inner.ledger.rules
     }
 
     pub(crate) fn lanes(&self) -> &Lanes {

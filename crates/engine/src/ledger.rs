@@ -14,6 +14,7 @@ use tuikuan_store::{
 
 use crate::by::By;
 use crate::clock::{Clock, IdSource};
+use crate::rules::RuleBook;
 use crate::settings::Settings;
 use crate::webhook::Endpoints;
 
@@ -49,6 +50,7 @@ impl From<CommitError> for LedgerError {
         match error {
             CommitError::LeaseLost => Self::LeaseLost,
             CommitError::Conflict
+            | CommitError::Outdated
             | CommitError::Overdrawn { .. }
             | CommitError::Full
             | CommitError::Unavailable { .. }
@@ -68,6 +70,8 @@ pub(crate) struct Beside {
     /// Written only with what it is about: alone it says nothing.
     pub(crate) audit: Option<NewAudit>,
     pub(crate) usage: Vec<UsageClaim>,
+    /// The version of the rules by which it was judged.
+    pub(crate) rules: Option<i64>,
 }
 
 impl Beside {
@@ -105,6 +109,7 @@ pub(crate) struct Ledger {
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) endpoints: Endpoints,
+    pub(crate) rules: RuleBook,
 }
 
 impl Ledger {
@@ -172,7 +177,8 @@ impl Ledger {
         Err(LedgerError::Contended)
     }
 
-    /// Commits a transition; writes nothing when there is nothing to write.
+    /// Commits a transition; writes nothing when there is nothing to write. After a conflict whoever
+    /// decides again has the endpoints and rules that hold now.
     pub(crate) async fn commit(
         &self,
         transition: &Transition,
@@ -189,13 +195,32 @@ impl Ledger {
         change.line.clone_from(&beside.line);
         change.audit.clone_from(&beside.audit);
         change.usage.clone_from(&beside.usage);
+        change.settings.rules = beside.rules;
         if let (Some(event), Some(changed)) = (&change.event, &change.refund) {
-            change.deliveries =
-                self.endpoints
-                    .deliveries(event, &changed.record, self.ids.as_ref());
+            let told = self
+                .endpoints
+                .deliveries(event, &changed.record, self.ids.as_ref());
+            change.deliveries = told.deliveries;
+            change.settings.endpoints = Some(told.version);
         }
-        let committed = self.store.commit(change).await?;
-        Ok(Some(committed))
+        match self.store.commit(change).await {
+            Ok(committed) => Ok(Some(committed)),
+            Err(CommitError::Outdated) => {
+                let unread = |_| CommitError::Unavailable {
+                    reason: "endpoints and rules cannot be read",
+                };
+                self.follow_settings().await.map_err(unread)?;
+                Err(CommitError::Conflict)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes in what another process or node changed, if one did.
+    async fn follow_settings(&self) -> Result<(), ReadError> {
+        let now = self.store.settings_versions().await?;
+        self.endpoints.follow(&self.store, now.endpoints).await?;
+        self.rules.follow(&self.store, now.rules).await.map(drop)
     }
 
     /// Gives a refund's job a new plan, under its lease, and changes nothing else.

@@ -154,13 +154,14 @@ impl Engine {
         let mut context = self.ledger().context(by);
         let mut beside = Beside::default();
         if found.refund.is_none() {
-            let judged = match self.judge(new, by, found.payment.as_ref()).await {
+            let judgment = match self.judge(new, by, found.payment.as_ref()).await {
                 // The same request may have been accepted in between, and have used the limit up.
                 Err(LedgerError::Refused(refusal)) => return self.again_or(new, refusal).await,
-                judged => judged?,
+                judgment => judgment?,
             };
-            beside.usage = judged.claims;
-            context.approval = judged.approval;
+            beside.rules = Some(judgment.version);
+            beside.usage = judgment.judged.claims;
+            context.approval = judgment.judged.approval;
         }
         let command = Command::Request(Box::new(new.clone()));
         let transition = decide(situation, command, &context)?;

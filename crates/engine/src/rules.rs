@@ -18,7 +18,7 @@ use tuikuan_terms::Fen;
 use crate::by::By;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, ROUNDS_MAX};
 
 /// Reasons that may be offered.
 const REASONS_MAX: usize = 50;
@@ -30,26 +30,58 @@ const EXPIRES_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// The rules of the store, read when they are needed first, and again when somebody changed them.
 #[derive(Default)]
 pub(crate) struct RuleBook {
-    kept: RwLock<Option<Arc<Vec<StoredRules>>>>,
+    kept: RwLock<Option<Arc<Kept>>>,
+}
+
+/// The rules, and their version, which is never ahead of them.
+pub(crate) struct Kept {
+    version: i64,
+    list: Vec<StoredRules>,
+}
+
+/// What the rules say, and which version of them.
+pub(crate) struct Judgment {
+    pub(crate) judged: Judged,
+    pub(crate) version: i64,
 }
 
 impl RuleBook {
     /// Reads them anew, after they were changed here or by another process.
-    pub(crate) async fn reload(&self, store: &Store) -> Result<Arc<Vec<StoredRules>>, ReadError> {
-        let fresh = Arc::new(store.rules().await?);
+    pub(crate) async fn reload(&self, store: &Store) -> Result<Arc<Kept>, ReadError> {
+        let version = store.settings_versions().await?.rules;
+        let list = store.rules().await?;
+        let fresh = Arc::new(Kept { version, list });
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody may have been faster, with newer ones.
+        if let Some(newer) = kept.as_ref().filter(|kept| kept.version > version) {
+            return Ok(Arc::clone(newer));
+        }
         *kept = Some(Arc::clone(&fresh));
         Ok(fresh)
     }
 
-    async fn read(&self, store: &Store) -> Result<Arc<Vec<StoredRules>>, ReadError> {
+    /// Those of this version: read anew, if another one is kept.
+    pub(crate) async fn follow(&self, store: &Store, version: i64) -> Result<Arc<Kept>, ReadError> {
+        match self.kept() {
+            Some(kept) if kept.version == version => Ok(kept),
+            Some(_) | None => self.reload(store).await,
+        }
+    }
+
+    /// Those that hold now, whoever set them.
+    async fn current(&self, store: &Store) -> Result<Arc<Kept>, ReadError> {
+        let version = store.settings_versions().await?.rules;
+        self.follow(store, version).await
+    }
+
+    async fn read(&self, store: &Store) -> Result<Arc<Kept>, ReadError> {
         match self.kept() {
             Some(kept) => Ok(kept),
             None => self.reload(store).await,
         }
     }
 
-    fn kept(&self) -> Option<Arc<Vec<StoredRules>>> {
+    fn kept(&self) -> Option<Arc<Kept>> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         kept.clone()
     }
@@ -81,8 +113,8 @@ impl Engine {
     /// # Errors
     /// The store's.
     pub async fn rules_of(&self, merchant: &MerchantName) -> Result<Rules, EngineError> {
-        let book = self.rule_book().read(self.store()).await?;
-        Ok(holding(&book, merchant).1)
+        let book = self.rule_book().current(self.store()).await?;
+        Ok(holding(&book.list, merchant).1)
     }
 
     /// Sets the rules of a merchant, or of all (`None`). `replaces` is the version that was looked
@@ -168,15 +200,42 @@ impl Engine {
         Ok(())
     }
 
-    /// What the rules say of a refund that does not exist yet.
+    /// What the rules say of a refund that does not exist yet. What they allow is proved in the commit;
+    /// what they refuse is proved here, by the version that holds now.
     pub(crate) async fn judge(
         &self,
         new: &NewRefund,
         by: &By,
         payment: Option<&Payment>,
+    ) -> Result<Judgment, LedgerError> {
+        let mut book = self.rule_book().read(self.store()).await?;
+        for _ in 0..ROUNDS_MAX {
+            match self.judge_by(&book.list, new, by, payment).await {
+                Ok(judged) => {
+                    let version = book.version;
+                    return Ok(Judgment { judged, version });
+                }
+                Err(refused @ LedgerError::Refused(_)) => {
+                    let now = self.rule_book().current(self.store()).await?;
+                    if now.version == book.version {
+                        return Err(refused);
+                    }
+                    book = now;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(LedgerError::Contended)
+    }
+
+    async fn judge_by(
+        &self,
+        book: &[StoredRules],
+        new: &NewRefund,
+        by: &By,
+        payment: Option<&Payment>,
     ) -> Result<Judged, LedgerError> {
-        let book = self.rule_book().read(self.store()).await?;
-        let (scope, rules) = holding(&book, &new.merchant);
+        let (scope, rules) = holding(book, &new.merchant);
         let orders = order_names(new, payment);
         let now = self.now();
         let asking = Asking {

@@ -21,42 +21,74 @@ use crate::network::Network;
 
 /// The endpoints of the store, kept in memory because every commit needs them.
 pub(crate) struct Endpoints {
-    list: RwLock<Arc<Vec<Endpoint>>>,
+    kept: RwLock<Arc<Kept>>,
+}
+
+/// The endpoints, and their version, which is never ahead of them.
+struct Kept {
+    version: i64,
+    list: Vec<Endpoint>,
+}
+
+impl Kept {
+    async fn read(store: &Store) -> Result<Arc<Self>, ReadError> {
+        let version = store.settings_versions().await?.endpoints;
+        let list = store.endpoints().await?;
+        Ok(Arc::new(Self { version, list }))
+    }
+}
+
+/// The messages that an event causes, and with which version of the endpoints.
+pub(crate) struct Told {
+    pub(crate) deliveries: Vec<NewDelivery>,
+    pub(crate) version: i64,
 }
 
 impl Endpoints {
     pub(crate) async fn load(store: &Store) -> Result<Self, ReadError> {
         Ok(Self {
-            list: RwLock::new(Arc::new(store.endpoints().await?)),
+            kept: RwLock::new(Kept::read(store).await?),
         })
     }
 
     /// Reads them anew, after one was changed here or by another process.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), ReadError> {
-        let fresh = Arc::new(store.endpoints().await?);
-        *self.list.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        let fresh = Kept::read(store).await?;
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody may have been faster, with newer ones.
+        if kept.version <= fresh.version {
+            *kept = fresh;
+        }
         Ok(())
     }
 
-    pub(crate) fn all(&self) -> Arc<Vec<Endpoint>> {
-        Arc::clone(&self.list.read().unwrap_or_else(PoisonError::into_inner))
+    /// Reads them anew if this is not their version.
+    pub(crate) async fn follow(&self, store: &Store, version: i64) -> Result<(), ReadError> {
+        match self.kept().version == version {
+            true => Ok(()),
+            false => self.reload(store).await,
+        }
+    }
+
+    fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.kept.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The messages that an event causes.
-    pub(crate) fn deliveries(
-        &self,
-        event: &Event,
-        refund: &Refund,
-        ids: &dyn IdSource,
-    ) -> Vec<NewDelivery> {
-        let endpoints = self.all();
+    pub(crate) fn deliveries(&self, event: &Event, refund: &Refund, ids: &dyn IdSource) -> Told {
+        let kept = self.kept();
         let hears = |e: &&Endpoint| e.enabled && e.merchant == refund.merchant;
-        let mut wanted = endpoints.iter().filter(hears).peekable();
+        let mut wanted = kept.list.iter().filter(hears).peekable();
+        let version = kept.version;
         if wanted.peek().is_none() {
-            return Vec::new();
+            let deliveries = Vec::new();
+            return Told {
+                deliveries,
+                version,
+            };
         }
         let body = message(event, refund);
-        wanted
+        let deliveries = wanted
             .map(|endpoint| NewDelivery {
                 id: delivery_id(ids),
                 endpoint_id: endpoint.id.clone(),
@@ -65,7 +97,11 @@ impl Endpoints {
                 event_type: event.kind.type_name().to_owned(),
                 body: body.clone(),
             })
-            .collect()
+            .collect();
+        Told {
+            deliveries,
+            version,
+        }
     }
 }
 

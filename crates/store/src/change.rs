@@ -9,6 +9,7 @@ use crate::admin::NewAudit;
 use crate::batch::LineMark;
 use crate::ids::{DeliveryId, EndpointId};
 use crate::job::Guard;
+use crate::settings::SettingsSeen;
 
 /// Everything one commit writes. It is applied whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,9 @@ pub struct Change {
     /// What a new refund counts against the limits of a day (INV-33); above one of the maxima
     /// nothing is written and the answer is [`CommitError::Conflict`](crate::CommitError::Conflict).
     pub usage: Vec<UsageClaim>,
+    /// With which endpoints and rules this was decided; with others stored the answer is
+    /// [`CommitError::Outdated`](crate::CommitError::Outdated).
+    pub settings: SettingsSeen,
     /// The time of the engine. Whole microseconds, like all stored times.
     pub at: Timestamp,
     /// The refund that plan, attempt and exchange are about, where `refund` is `None`.
@@ -61,6 +65,7 @@ impl Change {
             line: None,
             audit: None,
             usage: Vec::new(),
+            settings: SettingsSeen::NONE,
             at,
             subject: None,
         }

@@ -8,6 +8,10 @@ pub enum CommitError {
     /// A version or a unique name was lost to somebody else: load again, decide again.
     #[error("the records changed in the meantime")]
     Conflict,
+    /// It was decided with other endpoints or rules than those that are stored: read them anew,
+    /// decide again.
+    #[error("endpoints or rules changed in the meantime")]
+    Outdated,
     /// The lease is no longer ours: stop working on the job (INV-24).
     #[error("the lease of the job was lost")]
     LeaseLost,

@@ -44,6 +44,7 @@ mod scope;
 mod seal;
 mod search;
 mod select;
+mod settings;
 mod signals;
 mod sqlite;
 mod steps;
@@ -89,5 +90,6 @@ pub use records::{
 pub use rules::{RulesAct, StoredRules, SubjectUsage};
 pub use search::{Found, NumberText, NumberTextError, Place, RefundSearch};
 pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, RefundFilter};
+pub use settings::{SettingsSeen, SettingsVersions};
 pub use sqlite::bare_batch_insert;
 pub use store::{LeaseClock, Nodes, Options, Store, Writing};

@@ -26,9 +26,16 @@ pub(super) enum Fed {
 
 /// What a line is to become.
 enum Becomes {
-    Refund(Box<(Transition, Vec<UsageClaim>)>, LineEnd),
+    Refund(Box<(Transition, Counted)>, LineEnd),
     Existing(LineEnd),
     Refused(LineEnd),
+}
+
+/// What a new refund counts, by which version of the rules.
+#[derive(Default)]
+struct Counted {
+    usage: Vec<UsageClaim>,
+    rules: Option<i64>,
 }
 
 /// Makes a line a refund, or refuses it.
@@ -47,10 +54,10 @@ pub(super) async fn feed_line(
     }
     for _ in 0..ROUNDS_MAX {
         let becomes = becomes(engine, (merchant, batch, &by), line, &new).await?;
-        let ((transition, usage), end) = match becomes {
+        let ((transition, counted), end) = match becomes {
             Becomes::Refund(made, end) => (*made, end),
             Becomes::Existing(end) | Becomes::Refused(end) => {
-                ((Transition::unchanged(), Vec::new()), end)
+                ((Transition::unchanged(), Counted::default()), end)
             }
         };
         let beside = Beside {
@@ -60,7 +67,8 @@ pub(super) async fn feed_line(
                 line: line.number,
                 end,
             }),
-            usage,
+            usage: counted.usage,
+            rules: counted.rules,
             ..Beside::default()
         };
         match engine.ledger().commit(&transition, &new.id, &beside).await {
@@ -142,19 +150,22 @@ async fn becomes(
         replaced: None,
     };
     let mut context = engine.ledger().context(by);
-    let mut usage = Vec::new();
+    let mut counted = Counted::default();
     if found.refund.is_none() {
-        let judged = match engine.judge(new, by, found.payment.as_ref()).await {
-            Ok(judged) => judged,
+        let judgment = match engine.judge(new, by, found.payment.as_ref()).await {
+            Ok(judgment) => judgment,
             Err(LedgerError::Refused(refusal)) => {
                 return Ok(Becomes::Refused(refusal_end(&refusal)));
             }
             Err(error) => return Err(error),
         };
-        usage = judged.claims;
+        counted = Counted {
+            usage: judgment.judged.claims,
+            rules: Some(judgment.version),
+        };
         context.approval = match batch.approved.clone() {
             Some(Mark { by, at }) => Approval::Given { by, at },
-            None => judged.approval,
+            None => judgment.judged.approval,
         };
     }
     match decide(situation, Command::Request(Box::new(new.clone())), &context) {
@@ -164,7 +175,7 @@ async fn becomes(
             }
             Some(_) | None => {
                 let end = LineEnd::Requested(new.id.clone());
-                Becomes::Refund(Box::new((transition, usage)), end)
+                Becomes::Refund(Box::new((transition, counted)), end)
             }
         }),
         Err(refusal) => Ok(Becomes::Refused(refusal_end(&refusal))),

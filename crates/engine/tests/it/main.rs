@@ -12,4 +12,5 @@ mod bills;
 mod books;
 mod heal;
 mod reconcile;
+mod settings;
 mod simulation;

@@ -139,6 +139,7 @@ impl<'o> Group<'o> {
             self.held(guard)?;
         }
         let outcome = self.line_outcome(change)?;
+        self.found.check_settings(change.settings)?;
         self.check_usage(&change.usage)?;
         self.check_refund(change)?;
         let transaction = self.check_payment(change)?;

@@ -20,6 +20,7 @@ use crate::postgres::session::Session;
 use crate::postgres::sql;
 use crate::rows::lease::JobRow;
 use crate::rows::{Columns, Row};
+use crate::settings::{self, SettingsSeen, SettingsVersions};
 use crate::tally::standing;
 use crate::trouble::{Trouble, UNREADABLE};
 
@@ -53,6 +54,7 @@ pub(super) struct Wanted {
     /// Refunds that may leave a status.
     turned: BTreeSet<String>,
     usage: BTreeSet<(String, String)>,
+    settings: bool,
 }
 
 /// What was found.
@@ -67,6 +69,7 @@ pub(super) struct Found {
     /// The lines that a refund is: batch and amount.
     pub(super) turned: HashMap<String, Vec<(String, i64)>>,
     pub(super) usage: HashMap<(String, String), (i64, i64)>,
+    pub(super) settings: Option<SettingsVersions>,
 }
 
 impl Wanted {
@@ -102,6 +105,7 @@ impl Wanted {
     }
 
     fn change(&mut self, change: &Change) {
+        self.settings |= change.settings != SettingsSeen::NONE;
         if let Some(guard) = &change.guard {
             self.jobs.insert(guard.key.to_string());
         }
@@ -213,6 +217,15 @@ impl Wanted {
             ];
             all.push((Kind::Orders, Statement::new(sql::ORDERS_TAKEN, columns)));
         }
+        // Read, not locked: all commits would wait for each other. Somebody may change them between
+        // this and the commit: nobody has been told of that change before this was read, so it is as
+        // if this commit had been first. Whatever is asked after somebody was told sees the change.
+        if self.settings {
+            all.push((
+                Kind::Settings,
+                Statement::new(settings::VERSIONS, Vec::new()),
+            ));
+        }
         all
     }
 }
@@ -228,9 +241,19 @@ enum Kind {
     Usage,
     Numbers,
     Orders,
+    Settings,
 }
 
 impl Found {
+    /// Endpoints and rules are those that a change was decided with.
+    pub(super) fn check_settings(&self, seen: SettingsSeen) -> Result<(), Trouble> {
+        match self.settings {
+            Some(now) => Ok(seen.check(now)?),
+            None if seen == SettingsSeen::NONE => Ok(()),
+            None => Err(Trouble::Refused(UNREADABLE)),
+        }
+    }
+
     fn take(&mut self, kind: Kind, stored: &Stored) -> Result<(), Trouble> {
         let row = Row::Postgres(stored);
         match kind {
@@ -269,6 +292,7 @@ impl Found {
             Kind::Orders => {
                 self.orders.insert((row.get(0)?, row.get(1)?, row.get(2)?));
             }
+            Kind::Settings => self.settings = Some(settings::versions(row)?),
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::postgres::Postgres;
 use crate::postgres::work::Work;
 use crate::rows::rules::stored;
 use crate::rules::{RulesAct, StoredRules, SubjectUsage};
+use crate::settings::{self, SettingsVersions, VERSIONS};
 use crate::trouble::Trouble;
 
 type Read<T> = Result<T, ReadError>;
@@ -78,6 +79,11 @@ impl Postgres {
                           order_day_count, reasons, expires_s, changed_at, changed_by, version
                    FROM rules ORDER BY merchant LIMIT $1";
         self.many(sql, values![RULES_MAX], stored).await
+    }
+
+    pub(crate) async fn settings_versions(&self) -> Read<SettingsVersions> {
+        let found = self.one(VERSIONS, values![], settings::versions).await?;
+        found.ok_or(ReadError::Corrupt { what: "meta" })
     }
 
     /// What each of some subjects asked on a day; who asked nothing is left out.

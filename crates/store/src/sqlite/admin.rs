@@ -25,6 +25,7 @@ const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 impl Work<'_> {
     pub(super) fn finish_delivery(&mut self, report: &DeliveryReport) -> Result<(), Trouble> {
+        self.settings = None;
         self.held(&report.guard)?;
         let JobKey::Delivery(id) = &report.guard.key else {
             return Err(CommitError::Conflict.into());
@@ -107,6 +108,7 @@ impl Work<'_> {
 
     pub(super) fn administer(&mut self, change: &AdminChange) -> Result<(), Trouble> {
         let at = change.audit.at;
+        self.settings = None;
         match &change.act {
             Administered::Noted => {}
             Administered::Rules(act) => self.rules(act)?,

@@ -36,6 +36,7 @@ impl Work<'_> {
         if let Some(mark) = &change.line {
             self.line_pending(mark)?;
         }
+        self.check_settings(change.settings)?;
         self.check_usage(&change.usage)?;
         let before = match &change.refund {
             Some(changed) => self.before(changed)?,

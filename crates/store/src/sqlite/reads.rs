@@ -17,6 +17,7 @@ use crate::records::{
 };
 use crate::rules::{StoredRules, SubjectUsage};
 use crate::select::{Merchants, Page, RefundFilter};
+use crate::settings::SettingsVersions;
 
 impl Sqlite {
     pub(crate) async fn refund(&self, id: &RefundId) -> Result<Option<Refund>, ReadError> {
@@ -227,6 +228,14 @@ impl Sqlite {
     )]
     pub(crate) async fn rules(&self) -> Result<Vec<StoredRules>, ReadError> {
         self.read(rules::rules)
+    }
+
+    #[expect(
+        clippy::unused_async,
+        reason = "a point read here, a round trip elsewhere"
+    )]
+    pub(crate) async fn settings_versions(&self) -> Result<SettingsVersions, ReadError> {
+        self.read(rules::settings_versions)
     }
 
     #[expect(

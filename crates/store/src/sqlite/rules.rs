@@ -9,9 +9,10 @@ use tuikuan_terms::Fen;
 use crate::error::{CommitError, ReadError};
 use crate::rows::rules::stored;
 use crate::rules::{RulesAct, StoredRules, SubjectUsage};
-use crate::sqlite::read::many;
+use crate::settings::{self, SettingsSeen, SettingsVersions, VERSIONS};
+use crate::sqlite::read::{many, one};
 use crate::sqlite::work::Work;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, UNREADABLE};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -80,6 +81,28 @@ impl Work<'_> {
         }
     }
 
+    /// Endpoints and rules are those that the change was decided with. They are read once in a
+    /// transaction, and again after an operation that may have changed them.
+    pub(super) fn check_settings(&mut self, seen: SettingsSeen) -> Result<(), Trouble> {
+        if seen == SettingsSeen::NONE {
+            return Ok(());
+        }
+        let now = match self.settings {
+            Some(now) => now,
+            None => {
+                let found = self.read(VERSIONS, [], |row| {
+                    Ok(SettingsVersions {
+                        endpoints: row.get(0)?,
+                        rules: row.get(1)?,
+                    })
+                });
+                found?.ok_or(UNREADABLE)?
+            }
+        };
+        self.settings = Some(now);
+        Ok(seen.check(now)?)
+    }
+
     fn set_rules(&mut self, stored: &StoredRules) -> Result<(), Trouble> {
         let rules = &stored.rules;
         let sql = if stored.version == 1 {
@@ -116,6 +139,10 @@ pub(super) fn rules(c: &Connection) -> Read<Vec<StoredRules>> {
                       order_day_count, reasons, expires_s, changed_at, changed_by, version
                FROM rules ORDER BY merchant LIMIT ?1";
     many(c, sql, [RULES_MAX], stored)
+}
+
+pub(super) fn settings_versions(c: &Connection) -> Read<SettingsVersions> {
+    one(c, VERSIONS, [], settings::versions)?.ok_or(ReadError::Corrupt { what: "meta" })
 }
 
 /// What each of some subjects asked on a day; who asked nothing is left out.

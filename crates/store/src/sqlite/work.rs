@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 use tuikuan_domain::MerchantName;
 
 use crate::seal::DataKey;
+use crate::settings::SettingsVersions;
 use crate::tally::Tally;
 use crate::trouble::Trouble;
 
@@ -20,6 +21,8 @@ pub(super) struct Work<'c> {
     pub(super) tally: Tally,
     /// The engine's time, as the last change has it.
     pub(super) at: Timestamp,
+    /// The versions of endpoints and rules, once somebody has asked.
+    pub(super) settings: Option<SettingsVersions>,
 }
 
 impl<'c> Work<'c> {
@@ -31,6 +34,7 @@ impl<'c> Work<'c> {
             wrote: false,
             tally: Tally::default(),
             at: Timestamp::UNIX_EPOCH,
+            settings: None,
         }
     }
 

@@ -1,14 +1,14 @@
 //! Endpoints, deliveries, keys, the audit log.
 
 use secrecy::{ExposeSecret, SecretString};
-use tuikuan_domain::Role;
+use tuikuan_domain::{Actor, Role};
 use tuikuan_store::{
     AdminChange, Administered, ApiKey, Change, CommitError, DeliveryEnd, DeliveryId,
     DeliveryReport, DeliveryStatus, Endpoint, EndpointId, JobKey, KeyId, Lane, NewAudit,
-    NewDelivery, Scope,
+    NewDelivery, RulesAct, Scope, SettingsSeen, StoredRules,
 };
 
-use crate::world::{World, at, merchant, refund_id};
+use crate::world::{World, at, merchant, payment, refund_id, registered};
 
 conformance! {
     a_message_is_tried_until_it_is_taken,
@@ -20,6 +20,7 @@ conformance! {
     a_secret_and_a_state_that_change_at_the_same_time_both_stay,
     a_key_is_found_by_its_hash_and_stays_when_revoked,
     the_audit_log_is_a_chain_without_gaps,
+    what_was_decided_with_other_endpoints_or_rules_is_not_written,
 }
 
 fn audit(action: &str) -> NewAudit {
@@ -197,10 +198,7 @@ async fn messages_are_listed_newest_first(world: World) {
 }
 
 async fn a_message_to_nobody_undoes_its_change(world: World) {
-    world
-        .commit(crate::world::registered(crate::world::payment(1, 100)))
-        .await
-        .unwrap();
+    world.commit(registered(payment(1, 100))).await.unwrap();
     let mut change = world.request(crate::world::wanted(1, 1, 10), at(0)).await;
     change.deliveries = vec![message(1, &"ep_99999999".parse().unwrap())];
     let error = world.commit(change).await.unwrap_err();
@@ -252,7 +250,7 @@ async fn a_key_is_found_by_its_hash_and_stays_when_revoked(world: World) {
         role: Role::Operator,
         scope: Scope::Only(vec![merchant("main"), merchant("other")]),
         created_at: at(0),
-        created_by: Some(tuikuan_domain::Actor::Cli),
+        created_by: Some(Actor::Cli),
         last_used_at: None,
         expires_at: Some(at(100)),
         revoked_at: None,
@@ -317,4 +315,42 @@ async fn the_audit_log_is_a_chain_without_gaps(world: World) {
         .map(|entry| entry.number)
         .collect();
     assert_eq!(numbers, [3, 4, 5]);
+}
+
+async fn what_was_decided_with_other_endpoints_or_rules_is_not_written(world: World) {
+    let (_, delivery, lane) = with_message(&world).await;
+    let seen = world.store.settings_versions().await.unwrap();
+    assert_eq!((seen.endpoints, seen.rules), (1, 0));
+    let decided = |endpoints, rules| Change {
+        settings: SettingsSeen { endpoints, rules },
+        ..registered(payment(7, 100))
+    };
+    // Switched off by its own failures: nobody's act, and yet a change.
+    let mut claimed = world.claim_lane(lane, at(0)).await;
+    let report = DeliveryReport {
+        guard: claimed.remove(0).guard,
+        end: DeliveryEnd::Dead,
+        http_status: Some(500),
+        error: None,
+        disable: Some("it does not answer".to_owned()),
+        at: at(1),
+    };
+    assert_eq!(report.guard.key, JobKey::Delivery(delivery));
+    world.store.finish_delivery(report).await.unwrap();
+    let stored = StoredRules {
+        merchant: None,
+        rules: tuikuan_domain::approval::Rules::default(),
+        changed_at: at(0),
+        changed_by: Actor::Cli,
+        version: 1,
+    };
+    let act = Administered::Rules(Box::new(RulesAct::Set(stored)));
+    administer(&world, act).await.unwrap();
+    let now = world.store.settings_versions().await.unwrap();
+    assert_eq!((now.endpoints, now.rules), (2, 1));
+    for stale in [decided(Some(1), None), decided(Some(2), Some(0))] {
+        let written = world.commit(stale).await;
+        assert!(matches!(written, Err(CommitError::Outdated)));
+    }
+    world.commit(decided(Some(2), Some(1))).await.unwrap();
 }
