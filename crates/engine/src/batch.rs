@@ -22,7 +22,7 @@ pub enum BatchError {
     /// There is no such batch.
     #[error("no such batch")]
     NotFound,
-    /// The same file is being taken in at this moment.
+    /// The same file is being taken in at this moment, here or on another node.
     #[error("the same file is being taken in already")]
     Busy,
     /// It does not fit where the batch stands, or who wants it.
@@ -38,7 +38,11 @@ pub enum BatchError {
 
 impl From<CommitError> for BatchError {
     fn from(error: CommitError) -> Self {
-        Self::Engine(error.into())
+        match error {
+            // Only a check is written under a lease that somebody else may take.
+            CommitError::LeaseLost => Self::Busy,
+            error => Self::Engine(error.into()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tuikuan_domain::batch::{
     Batch, BatchState, Facts, Fault, KnownPayment, Line, Mark, Outcome, Summary, Verdict, Warning,
 };
@@ -12,6 +12,7 @@ use tuikuan_domain::{BatchId, MerchantName, OrderRef, RefundId};
 use tuikuan_terms::{MchId, OutRefundNo, SubMchId};
 
 use crate::admin::NewAudit;
+use crate::job::Guard;
 use crate::select::{CursorError, Merchants};
 
 /// Lines that one read of them gives.
@@ -35,8 +36,31 @@ pub struct NewBatch {
     pub content: [u8; 32],
     /// Who uploaded it, and when.
     pub created: Mark,
+    /// How long whoever checks it may be silent before its job does that.
+    pub lease: SignedDuration,
     /// What the log says of it, when it is new or checked anew.
     pub audit: NewAudit,
+}
+
+/// A batch that was made or found.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// The batch.
+    pub batch: Batch,
+    /// The lease of the check of a draft; whoever held it before has lost it. `None`: there is nothing
+    /// to check.
+    pub check: Option<Guard>,
+}
+
+/// The lease under which lines are written. It holds so long again from each write of them on.
+#[derive(Debug, Clone)]
+pub struct CheckLease {
+    /// The lease.
+    pub guard: Guard,
+    /// The time.
+    pub now: Timestamp,
+    /// How long it holds.
+    pub lease: SignedDuration,
 }
 
 /// A line with what the dry run found.
@@ -69,19 +93,20 @@ impl CheckedLine {
 #[derive(Debug, Clone)]
 pub enum BatchWrite {
     /// A batch of this content is wanted: it is made, or found. One that was only checked so far is a
-    /// draft again, to be checked anew: by whoever wants it, or else by its job.
+    /// draft again, to be checked anew: by whoever wants it, or else by its job. Only one checks: the
+    /// lease of the job is theirs.
     Begin(NewBatch),
     /// Lines of a draft, at most [`BATCH_LINES_PER_WRITE`]; those that are there get a new verdict.
-    Lines(BatchId, Vec<CheckedLine>),
-    /// All lines are there.
-    Checked(BatchId, Summary, Timestamp),
+    Lines(CheckLease, Vec<CheckedLine>),
+    /// All lines are there, and the job is done.
+    Checked(Guard, Summary, Timestamp),
     /// An act of somebody: the batch after it, which replaces the version before. Whatever has to be
     /// done then is a job, due at once.
     Steered(Box<Batch>, NewAudit),
     /// Lines before this one are not pending any more.
-    Fed(BatchId, u32),
+    Fed(Guard, u32),
     /// The job of the batch is done.
-    Done(crate::job::Guard),
+    Done(Guard),
 }
 
 /// What becomes of a line, written together with the change that makes its refund.

@@ -12,6 +12,7 @@ use tuikuan_domain::{BatchId, DifferenceId, RefundId, Source, Step};
 use tuikuan_terms::MchId;
 
 use crate::bill::Bill;
+use crate::error::CommitError;
 use crate::ids::{DeliveryId, EndpointId};
 
 /// The due time of a job that waits for nothing but a hint: the refund has not ended, but its
@@ -130,6 +131,18 @@ pub struct Guard {
     pub key: JobKey,
     /// The fence of the claim. Never used twice, even for a job that ended and came again.
     pub fence: i64,
+}
+
+impl Guard {
+    /// The batch whose job it is.
+    pub(crate) const fn batch(&self) -> Result<&BatchId, CommitError> {
+        match &self.key {
+            JobKey::Batch(id) => Ok(id),
+            JobKey::Refund(_) | JobKey::Delivery(_) | JobKey::Bill(_) | JobKey::Difference(_) => {
+                Err(CommitError::Conflict)
+            }
+        }
+    }
 }
 
 /// What a worker wants to claim.

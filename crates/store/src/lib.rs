@@ -58,7 +58,8 @@ pub use admin::{
 pub use audit::{Action, AuditFilter, AuditHead, AuditPage};
 pub use batch::{
     BATCH_LINES_PER_WRITE, BatchCount, BatchCursor, BatchFilter, BatchLine, BatchPage, BatchWrite,
-    CheckedLine, FactsWanted, LineEnd, LineError, LineFilter, LineMark, LinesOf, NewBatch,
+    Begun, CheckLease, CheckedLine, FactsWanted, LineEnd, LineError, LineFilter, LineMark, LinesOf,
+    NewBatch,
 };
 pub use bill::{
     Bill, BillAct, BillChange, BillDay, DIFFERENCES_MAX, Difference, DifferenceCount,

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 use tuikuan_domain::RefundId;
-use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
-use crate::batch::BatchWrite;
+use crate::batch::{BatchWrite, Begun};
 use crate::bill::BillChange;
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
@@ -38,7 +37,7 @@ pub(crate) enum Answer {
     Committed(Committed),
     Claimed(Vec<Claimed>),
     Pruned(u64),
-    Batch(Box<Batch>),
+    Begun(Box<Begun>),
 }
 
 /// The writing thread answered something else than it was asked: our bug.
@@ -50,27 +49,27 @@ impl Answer {
     pub(crate) fn committed(self) -> Result<Committed, CommitError> {
         match self {
             Self::Committed(committed) => Ok(committed),
-            Self::Done | Self::Claimed(_) | Self::Pruned(_) | Self::Batch(_) => Err(MIXED),
+            Self::Done | Self::Claimed(_) | Self::Pruned(_) | Self::Begun(_) => Err(MIXED),
         }
     }
 
     pub(crate) fn claimed(self) -> Result<Vec<Claimed>, CommitError> {
         match self {
             Self::Claimed(jobs) => Ok(jobs),
-            Self::Done | Self::Committed(_) | Self::Pruned(_) | Self::Batch(_) => Err(MIXED),
+            Self::Done | Self::Committed(_) | Self::Pruned(_) | Self::Begun(_) => Err(MIXED),
         }
     }
 
     pub(crate) fn pruned(self) -> Result<u64, CommitError> {
         match self {
             Self::Pruned(rows) => Ok(rows),
-            Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Batch(_) => Err(MIXED),
+            Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Begun(_) => Err(MIXED),
         }
     }
 
-    pub(crate) fn batch(self) -> Result<Batch, CommitError> {
+    pub(crate) fn begun(self) -> Result<Begun, CommitError> {
         match self {
-            Self::Batch(batch) => Ok(*batch),
+            Self::Begun(begun) => Ok(*begun),
             Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Pruned(_) => Err(MIXED),
         }
     }

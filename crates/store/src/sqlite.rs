@@ -8,10 +8,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 use tuikuan_domain::RefundId;
-use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
-use crate::batch::{BatchWrite, NewBatch};
+use crate::batch::{BatchWrite, Begun, NewBatch};
 use crate::bill::BillChange;
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
@@ -319,9 +318,9 @@ impl Sqlite {
         self.done(Operation::LimitPages(pages_max)).await
     }
 
-    pub(crate) async fn begin_batch(&self, new: NewBatch) -> Result<Batch, CommitError> {
+    pub(crate) async fn begin_batch(&self, new: NewBatch) -> Result<Begun, CommitError> {
         let write = BatchWrite::Begin(new);
-        self.write(Operation::Batch(Box::new(write))).await?.batch()
+        self.write(Operation::Batch(Box::new(write))).await?.begun()
     }
 
     pub(crate) async fn write_batch(&self, write: BatchWrite) -> Result<(), CommitError> {
@@ -334,7 +333,7 @@ impl Sqlite {
             | Answer::Committed(_)
             | Answer::Claimed(_)
             | Answer::Pruned(_)
-            | Answer::Batch(_) => Ok(()),
+            | Answer::Begun(_) => Ok(()),
         }
     }
 }

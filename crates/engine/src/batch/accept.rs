@@ -1,16 +1,18 @@
 //! Taking a file in: its lines are checked against the store and kept with what was found, in short
 //! writes so that nobody waits behind a large file, then the batch as a whole is declared checked. A
-//! crash in between leaves a draft; the same file again completes it.
+//! crash in between leaves a draft; the same file again completes it. Whoever checks holds the lease of
+//! the batch's job, over all nodes: who begins later takes it, and who has lost it writes nothing more,
+//! so that what was found and what is counted are of one check (INV-24).
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
-use tuikuan_domain::batch::{Batch, BatchState, Checker, Checking, Facts, Line, Mark};
-use tuikuan_domain::{BatchId, MerchantName};
+use tuikuan_domain::MerchantName;
+use tuikuan_domain::batch::{Batch, Checker, Checking, Facts, Line, Mark};
 use tuikuan_store::{
-    Action, BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, CommitError, FactsWanted, LineFilter,
-    LinesOf, NewBatch, ReadError,
+    Action, BATCH_LINES_PER_WRITE, BatchWrite, CheckLease, CheckedLine, CommitError, FactsWanted,
+    Guard, LineFilter, LinesOf, NewBatch, ReadError,
 };
 
 use super::file::{File, number_of_order};
@@ -49,7 +51,7 @@ pub struct Accepted {
     pub created: bool,
 }
 
-/// The contents that are being taken in at this moment, so that two uploads of one file do not mix.
+/// The contents that are being taken in by this process: of two uploads of one file the first goes on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Uploads(Arc<Mutex<HashSet<[u8; 32]>>>);
 
@@ -90,12 +92,13 @@ impl Engine {
         let _place = self.uploads().enter(content).ok_or(BatchError::Busy)?;
         let new = self.new_batch(merchant, &upload, by);
         let id = new.id.clone();
-        let batch = self.store().begin_batch(new).await?;
+        let begun = self.store().begin_batch(new).await?;
+        let batch = begun.batch;
         let created = batch.id == id;
-        if batch.state != BatchState::Draft {
+        let Some(guard) = begun.check else {
             return Ok(Accepted { batch, created });
-        }
-        self.check_lines(merchant, &batch.id, upload.file.lines)
+        };
+        self.check_lines(merchant, &guard, upload.file.lines)
             .await?;
         let batch = self
             .store()
@@ -105,15 +108,12 @@ impl Engine {
         Ok(Accepted { batch, created })
     }
 
-    /// Completes a check that somebody began anew and left: the lines are all there.
-    pub(super) async fn check_again(&self, batch: &Batch) -> Result<(), BatchError> {
+    /// Completes a check that somebody began anew and left: the lines are all there. Its job is done
+    /// with it.
+    pub(super) async fn check_again(&self, batch: &Batch, guard: &Guard) -> Result<(), BatchError> {
         let merchant = self
             .merchant(&batch.merchant)
             .ok_or(EngineError::UnknownMerchant)?;
-        let _place = self
-            .uploads()
-            .enter(batch.content)
-            .ok_or(BatchError::Busy)?;
         let mut lines = Vec::new();
         loop {
             let wanted = LinesOf {
@@ -128,7 +128,7 @@ impl Engine {
             }
             lines.extend(read.into_iter().map(|stored| stored.line));
         }
-        self.check_lines(merchant, &batch.id, lines).await
+        self.check_lines(merchant, guard, lines).await
     }
 
     fn new_batch(&self, merchant: &Merchant, upload: &Upload, by: &By) -> NewBatch {
@@ -150,6 +150,7 @@ impl Engine {
                 by: by.actor.clone(),
                 at: now,
             },
+            lease: self.settings().lease,
             audit,
         }
     }
@@ -158,7 +159,7 @@ impl Engine {
     async fn check_lines(
         &self,
         merchant: &Merchant,
-        id: &BatchId,
+        guard: &Guard,
         lines: Vec<Line>,
     ) -> Result<(), BatchError> {
         let mut checker = Checker::new(Checking {
@@ -179,21 +180,32 @@ impl Engine {
                     line,
                 })
                 .collect();
-            let (written, read) =
-                tokio::join!(self.keep_lines(id, checked), self.facts(merchant, next()));
+            let (written, read) = tokio::join!(
+                self.keep_lines(guard, checked),
+                self.facts(merchant, next())
+            );
             written?;
             known = read?;
         }
-        let write = BatchWrite::Checked(id.clone(), checker.summary(), self.now());
+        let write = BatchWrite::Checked(guard.clone(), checker.summary(), self.now());
         Ok(self.store().write_batch(write).await?)
     }
 
-    async fn keep_lines(&self, id: &BatchId, checked: Vec<CheckedLine>) -> Result<(), CommitError> {
+    async fn keep_lines(
+        &self,
+        guard: &Guard,
+        checked: Vec<CheckedLine>,
+    ) -> Result<(), CommitError> {
         let mut checked = checked.into_iter().peekable();
         let mut writes = Vec::new();
         while checked.peek().is_some() {
             let some = checked.by_ref().take(BATCH_LINES_PER_WRITE).collect();
-            let write = BatchWrite::Lines(id.clone(), some);
+            let held = CheckLease {
+                guard: guard.clone(),
+                now: self.now(),
+                lease: self.settings().lease,
+            };
+            let write = BatchWrite::Lines(held, some);
             writes.push(Box::pin(self.store().write_batch(write)) as super::together::Boxed<'_, _>);
         }
         together(writes).await.into_iter().collect()

@@ -64,10 +64,10 @@ async fn done(engine: &Engine, held: &Held) -> Result<(), LedgerError> {
     Ok(engine.store().write_batch(write).await?)
 }
 
-/// The check of a batch that was checked before was begun anew. Whoever began it may be at it still.
+/// The check of a batch that was checked before was begun anew, and whoever began it is silent.
 async fn check_again(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerError> {
-    match engine.check_again(batch).await {
-        Ok(()) => done(engine, held).await,
+    match engine.check_again(batch, &held.guard).await {
+        Ok(()) => Ok(()),
         Err(BatchError::Engine(EngineError::UnknownMerchant)) => done(engine, held).await,
         Err(error) => {
             tracing::debug!(batch = %batch.id, %error, "the batch is not checked anew yet");
@@ -132,7 +132,7 @@ async fn feed(engine: &Engine, held: &Held, batch: &Batch) -> Result<(), LedgerE
         ended &= fed == Fed::Ended;
     }
     if ended {
-        let write = BatchWrite::Fed(batch.id.clone(), next);
+        let write = BatchWrite::Fed(held.guard.clone(), next);
         engine.store().write_batch(write).await?;
     }
     engine.wake();

@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use tuikuan_domain::approval::{DayLimit, Rules};
 use tuikuan_domain::batch::{BatchState, Faulty, Outcome, Steer};
 use tuikuan_domain::{BatchId, Status};
-use tuikuan_engine::batch::Upload;
 use tuikuan_engine::batch::file::{self, Format, Whose};
+use tuikuan_engine::batch::{BatchError, Upload};
 use tuikuan_engine::{
     By, CallError, Clock, Engine, EngineParts, IdSource, Merchant, Network, PaymentRegistration,
     Sending, Settings, WebhookCall, WebhookError,
@@ -375,4 +375,39 @@ fn a_check_begun_anew_is_completed_when_whoever_began_it_goes_away() {
         assert_eq!(batch.state, BatchState::Checked, "left after {steps} steps");
         assert_eq!((batch.summary.lines, batch.summary.new_amount), (2, 11));
     }
+}
+
+#[test]
+fn of_two_nodes_that_take_the_same_file_in_one_checks_it() {
+    let mut busy = 0;
+    for steps in 0..60 {
+        let place = Place::new();
+        let (one, other) = (place.process(), place.process());
+        let upload = upload(&one, "out_trade_no,amount_fen\nORDER-1,5\nORDER-2,6\n");
+        let by = By::cli();
+        let mut first = std::pin::pin!(one.accept_batch(upload.clone(), &by));
+        let mut context = Context::from_waker(Waker::noop());
+        let early = (0..steps).find_map(|_| match first.as_mut().poll(&mut context) {
+            Poll::Ready(accepted) => Some(accepted),
+            Poll::Pending => None,
+        });
+        let second = all(other.accept_batch(upload, &by)).unwrap();
+        let late = early.unwrap_or_else(|| all(first));
+        let id = second.batch.id;
+        match late {
+            Ok(accepted) => assert_eq!(accepted.batch.id, id, "after {steps} steps"),
+            Err(BatchError::Busy) => busy += 1,
+            Err(error) => panic!("after {steps} steps: {error}"),
+        }
+        let batch = at_once(place.store.batch(&id)).unwrap().unwrap();
+        assert_eq!(batch.state, BatchState::Checked);
+        assert_eq!((batch.summary.lines, batch.summary.new_amount), (2, 11));
+        let counts = at_once(place.store.batch_counts(&id)).unwrap();
+        let counted: Vec<_> = counts
+            .iter()
+            .map(|count| (count.lines, count.amount))
+            .collect();
+        assert_eq!(counted, [(2, 11)]);
+    }
+    assert!(busy > 0, "they never met");
 }

@@ -10,7 +10,7 @@ use tuikuan_domain::BatchId;
 use tuikuan_domain::batch::{Batch, BatchState, Mark, Numbering, Outcome, Summary};
 
 use crate::admin::NewAudit;
-use crate::batch::{BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, NewBatch};
+use crate::batch::{BATCH_LINES_PER_WRITE, BatchWrite, Begun, CheckLease, CheckedLine, NewBatch};
 use crate::error::CommitError;
 use crate::job::{Guard, JobKey, Lane};
 use crate::operation::Answer;
@@ -31,6 +31,22 @@ const LINE_UPSERT: &str = "
     SET fault = excluded.fault, warnings = excluded.warnings, detail = excluded.detail,
         state = excluded.state
     WHERE batch_lines.state <> 'requested'";
+
+/// As for a claim, by the clock that judges leases.
+const CHECK_LEASE: &str = "
+    INSERT INTO jobs AS j (key, lane, step, due_at, fence, leased, claimed_at, hinted)
+    SELECT $1::TEXT, $2::TEXT, '', clock.now + $4::BIGINT, nextval('fences'), TRUE, clock.now, FALSE
+    FROM (SELECT coalesce($3::BIGINT, (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT)
+              AS now) AS clock
+    ON CONFLICT (key) DO UPDATE
+    SET due_at = excluded.due_at, fence = excluded.fence, leased = TRUE,
+        claimed_at = excluded.claimed_at, hinted = FALSE
+    RETURNING j.fence";
+
+const CHECK_GOES_ON: &str = "
+    UPDATE jobs SET due_at = $3::BIGINT + coalesce($2::BIGINT,
+        (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT)
+    WHERE key = $1";
 
 /// The lines of a write, column by column.
 #[derive(Default)]
@@ -77,29 +93,47 @@ impl Work<'_> {
     pub(super) async fn write_batch(&mut self, write: &BatchWrite) -> Result<Answer, Trouble> {
         match write {
             BatchWrite::Begin(new) => {
-                let batch = self.begin_batch(new).await?;
-                return Ok(Answer::Batch(Box::new(batch)));
+                let begun = self.begin_batch(new).await?;
+                return Ok(Answer::Begun(Box::new(begun)));
             }
-            BatchWrite::Lines(id, lines) => self.take_lines(id, lines).await?,
-            BatchWrite::Checked(id, summary, at) => self.checked(id, summary, *at).await?,
+            BatchWrite::Lines(lease, lines) => self.take_lines(lease, lines).await?,
+            BatchWrite::Checked(guard, summary, at) => self.checked(guard, summary, *at).await?,
             BatchWrite::Steered(batch, audit) => self.steered(batch, audit).await?,
-            BatchWrite::Fed(id, next) => {
+            BatchWrite::Fed(guard, next) => {
+                self.held(guard).await?;
                 let sql = "UPDATE batches SET next_line = $2 WHERE id = $1 AND next_line < $2";
-                self.execute(sql, values![id.as_str(), i64::from(*next)])
-                    .await?;
+                let row = values![guard.batch()?.as_str(), i64::from(*next)];
+                self.execute(sql, row).await?;
             }
             BatchWrite::Done(guard) => self.batch_done(guard).await?,
         }
         Ok(Answer::Done)
     }
 
-    async fn begin_batch(&mut self, new: &NewBatch) -> Result<Batch, Trouble> {
-        if let Some(batch) = self.batch_of_content(&new.content).await? {
-            return match batch.state {
-                BatchState::Checked => self.check_again(batch, new).await,
-                _ => Ok(batch),
-            };
+    async fn begin_batch(&mut self, new: &NewBatch) -> Result<Begun, Trouble> {
+        let found = self.batch_of_content(&new.content).await?;
+        // The job comes before the batch, as everywhere.
+        let leased = match &found {
+            Some(batch) if matches!(batch.state, BatchState::Draft | BatchState::Checked) => {
+                Some(self.lease_check(&batch.id, new).await?)
+            }
+            Some(_) | None => None,
+        };
+        match (found, leased) {
+            (Some(batch), check) if batch.state == BatchState::Checked => Ok(Begun {
+                batch: self.check_again(batch, new).await?,
+                check,
+            }),
+            (Some(batch), check) => Ok(Begun { batch, check }),
+            (None, _) => {
+                let batch = self.insert_batch(new).await?;
+                let check = Some(self.lease_check(&batch.id, new).await?);
+                Ok(Begun { batch, check })
+            }
         }
+    }
+
+    async fn insert_batch(&mut self, new: &NewBatch) -> Result<Batch, Trouble> {
         let sql = "INSERT INTO batches (
                        id, merchant, mch_id, name, content, state, lines, new_lines, new_amount,
                        existing_lines, faulty_lines, faulty_amount, warned_lines, unknown_payments,
@@ -120,9 +154,21 @@ impl Work<'_> {
         found.ok_or(Trouble::Refused(UNREADABLE))
     }
 
+    /// The job of a draft is its check, and whoever begins one holds it, whoever did before (INV-24). If
+    /// they go away, somebody claims it in time.
+    async fn lease_check(&mut self, id: &BatchId, new: &NewBatch) -> Result<Guard, Trouble> {
+        let key = JobKey::Batch(id.clone());
+        let lane = Lane::Batch(id.clone()).to_string();
+        let now = self.lease_now(new.created.at);
+        let lease = i64::try_from(new.lease.as_micros()).unwrap_or(i64::MAX);
+        let row = values![key.to_string(), lane, now, lease];
+        let drawn = self.read(CHECK_LEASE, row, |row| row.get(0)).await?;
+        let fence = drawn.ok_or(Trouble::Refused(UNREADABLE))?;
+        Ok(Guard { key, fence })
+    }
+
     /// A draft that was checked before; its job completes the check if whoever began it goes away.
     async fn check_again(&mut self, batch: Batch, new: &NewBatch) -> Result<Batch, Trouble> {
-        self.batch_job(&batch.id, new.created.at).await?;
         let sql = "UPDATE batches SET state = 'draft', version = version + 1
                    WHERE id = $1 AND state = 'checked'";
         self.exactly_one(sql, values![batch.id.as_str()]).await?;
@@ -143,13 +189,22 @@ impl Work<'_> {
             .await
     }
 
-    async fn take_lines(&mut self, id: &BatchId, lines: &[CheckedLine]) -> Result<(), Trouble> {
+    async fn take_lines(
+        &mut self,
+        held: &CheckLease,
+        lines: &[CheckedLine],
+    ) -> Result<(), Trouble> {
         if lines.len() > BATCH_LINES_PER_WRITE {
             return Err(Trouble::Refused(CommitError::Unavailable {
                 reason: "too many lines of a batch in one write",
             }));
         }
+        let id = held.guard.batch()?;
+        self.held(&held.guard).await?;
         self.in_state(id, BatchState::Draft).await?;
+        let lease = i64::try_from(held.lease.as_micros()).unwrap_or(i64::MAX);
+        let row = values![held.guard.key.to_string(), self.lease_now(held.now), lease];
+        self.exactly_one(CHECK_GOES_ON, row).await?;
         let rows = LineRows::of(lines);
         let row = values![
             id.as_str(),
@@ -170,10 +225,12 @@ impl Work<'_> {
 
     async fn checked(
         &mut self,
-        id: &BatchId,
+        guard: &Guard,
         summary: &Summary,
         at: Timestamp,
     ) -> Result<(), Trouble> {
+        let id = guard.batch()?;
+        self.batch_done(guard).await?;
         let sql = "UPDATE batches SET
                        state = 'checked', checked_at = $2, lines = $3, new_lines = $4,
                        new_amount = $5, existing_lines = $6, faulty_lines = $7, faulty_amount = $8,

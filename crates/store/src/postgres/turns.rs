@@ -46,6 +46,7 @@ impl Shared {
         let _place = self.acts.acquire().await;
         let session = Session::begin(&self.pool).await?;
         let mut work = Work::new(session.client(), &self.key, self.forwarded_us);
+        work.lease_clock = self.lease_clock;
         if takes_turns(operation) {
             work.execute(TURN, &[]).await?;
         }

@@ -7,6 +7,7 @@ use crate::error::{CommitError, ReadError};
 use crate::postgres::Params;
 use crate::rows::Row;
 use crate::seal::DataKey;
+use crate::store::LeaseClock;
 use crate::tally::Tally;
 use crate::trouble::Trouble;
 
@@ -21,6 +22,8 @@ pub(super) struct Work<'t> {
     pub(super) tally: Tally,
     /// The engine's time, as the last change has it.
     pub(super) at: Timestamp,
+    /// By whose clock leases are given.
+    pub(super) lease_clock: LeaseClock,
 }
 
 impl<'t> Work<'t> {
@@ -31,6 +34,15 @@ impl<'t> Work<'t> {
             forwarded_us,
             tally: Tally::default(),
             at: Timestamp::UNIX_EPOCH,
+            lease_clock: LeaseClock::Database,
+        }
+    }
+
+    /// The time from which a lease counts; `None`: the database's (INV-25).
+    pub(super) fn lease_now(&self, now: Timestamp) -> Option<i64> {
+        match self.lease_clock {
+            LeaseClock::Database => None,
+            LeaseClock::Caller => Some(now.as_microsecond()),
         }
     }
 

@@ -4,10 +4,9 @@
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tuikuan_domain::RefundId;
-use tuikuan_domain::batch::Batch;
 
 use crate::admin::AdminChange;
-use crate::batch::{BatchWrite, NewBatch};
+use crate::batch::{BatchWrite, Begun, NewBatch};
 use crate::bill::BillChange;
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
@@ -113,9 +112,9 @@ impl Postgres {
         self.act(Operation::LimitPages(pages_max)).await
     }
 
-    pub(crate) async fn begin_batch(&self, new: NewBatch) -> Result<Batch, CommitError> {
+    pub(crate) async fn begin_batch(&self, new: NewBatch) -> Result<Begun, CommitError> {
         let write = BatchWrite::Begin(new);
-        self.turn(Operation::Batch(Box::new(write))).await?.batch()
+        self.turn(Operation::Batch(Box::new(write))).await?.begun()
     }
 
     pub(crate) async fn write_batch(&self, write: BatchWrite) -> Result<(), CommitError> {

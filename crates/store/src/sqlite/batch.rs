@@ -7,7 +7,9 @@ use tuikuan_domain::batch::{Batch, BatchState, Mark, Numbering, Outcome, Summary
 use tuikuan_domain::{BatchId, Refund, Status};
 
 use crate::admin::NewAudit;
-use crate::batch::{BATCH_LINES_PER_WRITE, BatchWrite, CheckedLine, LineEnd, LineMark, NewBatch};
+use crate::batch::{
+    BATCH_LINES_PER_WRITE, BatchWrite, Begun, CheckLease, CheckedLine, LineEnd, LineMark, NewBatch,
+};
 use crate::error::CommitError;
 use crate::job::{Guard, JobKey, Lane};
 use crate::operation::Answer;
@@ -28,28 +30,36 @@ impl Work<'_> {
     pub(super) fn write_batch(&mut self, write: &BatchWrite) -> Result<Answer, Trouble> {
         match write {
             BatchWrite::Begin(new) => {
-                let batch = self.begin_batch(new)?;
-                return Ok(Answer::Batch(Box::new(batch)));
+                let begun = self.begin_batch(new)?;
+                return Ok(Answer::Begun(Box::new(begun)));
             }
-            BatchWrite::Lines(id, lines) => self.take_lines(id, lines)?,
-            BatchWrite::Checked(id, summary, at) => self.checked(id, summary, *at)?,
+            BatchWrite::Lines(lease, lines) => self.take_lines(lease, lines)?,
+            BatchWrite::Checked(guard, summary, at) => self.checked(guard, summary, *at)?,
             BatchWrite::Steered(batch, audit) => self.steered(batch, audit)?,
-            BatchWrite::Fed(id, next) => {
+            BatchWrite::Fed(guard, next) => {
+                self.held(guard)?;
                 let sql = "UPDATE batches SET next_line = ?2 WHERE id = ?1 AND next_line < ?2";
-                self.execute(sql, params![id.as_str(), next])?;
+                self.execute(sql, params![guard.batch()?.as_str(), next])?;
             }
             BatchWrite::Done(guard) => self.batch_done(guard)?,
         }
         Ok(Answer::Done)
     }
 
-    fn begin_batch(&mut self, new: &NewBatch) -> Result<Batch, Trouble> {
-        if let Some(batch) = self.batch_of_content(&new.content)? {
-            return match batch.state {
-                BatchState::Checked => self.check_again(batch, new),
-                _ => Ok(batch),
-            };
-        }
+    fn begin_batch(&mut self, new: &NewBatch) -> Result<Begun, Trouble> {
+        let batch = match self.batch_of_content(&new.content)? {
+            None => self.insert_batch(new)?,
+            Some(batch) if batch.state == BatchState::Checked => self.check_again(batch, new)?,
+            Some(batch) => batch,
+        };
+        let check = match batch.state {
+            BatchState::Draft => Some(self.lease_check(&batch.id, new)?),
+            _ => None,
+        };
+        Ok(Begun { batch, check })
+    }
+
+    fn insert_batch(&mut self, new: &NewBatch) -> Result<Batch, Trouble> {
         let sql = "INSERT INTO batches (
                        id, merchant, mch_id, name, content, state, lines, new_lines, new_amount,
                        existing_lines, faulty_lines, faulty_amount, warned_lines, unknown_payments,
@@ -72,6 +82,27 @@ impl Work<'_> {
         found.ok_or(Trouble::Refused(UNREADABLE))
     }
 
+    /// The job of a draft is its check, and whoever begins one holds it, whoever did before (INV-24). If
+    /// they go away, somebody claims it in time.
+    fn lease_check(&mut self, id: &BatchId, new: &NewBatch) -> Result<Guard, Trouble> {
+        let key = JobKey::Batch(id.clone());
+        let fence = self.draw_fences(1)?;
+        let sql = "INSERT INTO jobs (key, lane, step, due_at, fence, leased, claimed_at, hinted)
+                   VALUES (?1, ?2, '', ?3, ?4, 1, ?5, 0)
+                   ON CONFLICT (key) DO UPDATE
+                   SET due_at = ?3, fence = ?4, leased = 1, claimed_at = ?5, hinted = 0";
+        let now = new.created.at;
+        let row = params![
+            key.to_string(),
+            Lane::Batch(id.clone()).to_string(),
+            tuikuan_domain::after(now, new.lease).as_microsecond(),
+            fence,
+            now.as_microsecond(),
+        ];
+        self.execute(sql, row)?;
+        Ok(Guard { key, fence })
+    }
+
     /// A draft that was checked before; its job completes the check if whoever began it goes away.
     fn check_again(&mut self, batch: Batch, new: &NewBatch) -> Result<Batch, Trouble> {
         let sql = "UPDATE batches SET state = 'draft', version = version + 1
@@ -81,7 +112,6 @@ impl Work<'_> {
             subject: batch.id.to_string(),
             ..new.audit.clone()
         })?;
-        self.batch_job(&batch.id, new.created.at)?;
         Ok(Batch {
             state: BatchState::Draft,
             version: batch.version.saturating_add(1),
@@ -94,13 +124,18 @@ impl Work<'_> {
             .map_err(|_foreign| Trouble::Refused(UNREADABLE))
     }
 
-    fn take_lines(&mut self, id: &BatchId, lines: &[CheckedLine]) -> Result<(), Trouble> {
+    fn take_lines(&mut self, held: &CheckLease, lines: &[CheckedLine]) -> Result<(), Trouble> {
         if lines.len() > BATCH_LINES_PER_WRITE {
             return Err(Trouble::Refused(CommitError::Unavailable {
                 reason: "too many lines of a batch in one write",
             }));
         }
+        let id = held.guard.batch()?;
+        self.held(&held.guard)?;
         self.in_state(id, BatchState::Draft)?;
+        let sql = "UPDATE jobs SET due_at = ?2 WHERE key = ?1";
+        let until = tuikuan_domain::after(held.now, held.lease).as_microsecond();
+        self.execute(sql, params![held.guard.key.to_string(), until])?;
         let mut statement = self.connection.prepare_cached(LINE_UPSERT)?;
         for checked in lines {
             let line = &checked.line;
@@ -124,7 +159,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn checked(&mut self, id: &BatchId, summary: &Summary, at: Timestamp) -> Result<(), Trouble> {
+    fn checked(&mut self, guard: &Guard, summary: &Summary, at: Timestamp) -> Result<(), Trouble> {
+        let id = guard.batch()?;
+        self.batch_done(guard)?;
         let sql = "UPDATE batches SET
                        state = 'checked', checked_at = ?2, lines = ?3, new_lines = ?4,
                        new_amount = ?5, existing_lines = ?6, faulty_lines = ?7, faulty_amount = ?8,

@@ -51,15 +51,9 @@ impl Work<'_> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        // One sequence for all jobs: a fence never comes again, even for a job that came again.
-        let sql = "UPDATE meta SET number = number + ?1 WHERE name = 'fence'";
-        self.execute(sql, [count])?;
-        let last: Option<i64> =
-            self.read("SELECT number FROM meta WHERE name = 'fence'", [], |row| {
-                row.get(0)
-            })?;
-        let mut fence = last
-            .and_then(|last| last.checked_sub(count))
+        let mut fence = self
+            .draw_fences(count)?
+            .checked_sub(count)
             .ok_or(Trouble::Refused(UNREADABLE))?;
         let until = tuikuan_domain::after(claim.now, claim.lease).as_microsecond();
         let mut claimed = Vec::with_capacity(due.len());
@@ -74,6 +68,16 @@ impl Work<'_> {
             claimed.push(claimed_job(&key, &step, due_at, (fence, rescued))?);
         }
         Ok(claimed)
+    }
+
+    /// The last of so many new fences. One sequence for all jobs: a fence never comes again, even for a
+    /// job that came again.
+    pub(super) fn draw_fences(&mut self, count: i64) -> Result<i64, Trouble> {
+        let sql = "UPDATE meta SET number = number + ?1 WHERE name = 'fence'";
+        self.execute(sql, [count])?;
+        let sql = "SELECT number FROM meta WHERE name = 'fence'";
+        let last = self.read(sql, [], |row| row.get(0))?;
+        last.ok_or(Trouble::Refused(UNREADABLE))
     }
 
     /// Due jobs of a lane: key, step, due time, and whether a lease expired.

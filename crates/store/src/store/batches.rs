@@ -6,25 +6,28 @@ use tuikuan_domain::{BatchId, RefundId};
 
 use super::Store;
 use crate::batch::{
-    BatchCount, BatchFilter, BatchLine, BatchPage, BatchWrite, FactsWanted, LinesOf, NewBatch,
+    BatchCount, BatchFilter, BatchLine, BatchPage, BatchWrite, Begun, FactsWanted, LinesOf,
+    NewBatch,
 };
 use crate::error::{CommitError, ReadError};
 use crate::job::Lane;
 
 /// Writes about batches.
 impl Store {
-    /// A batch of this content: made, or found. One that was only checked so far is a draft again.
+    /// A batch of this content: made, or found. One that was only checked so far is a draft again. Whoever
+    /// begins with a draft holds the lease of its check.
     ///
     /// # Errors
     /// [`CommitError`].
-    pub async fn begin_batch(&self, new: NewBatch) -> Result<Batch, CommitError> {
+    pub async fn begin_batch(&self, new: NewBatch) -> Result<Begun, CommitError> {
         on!(self, s => s.begin_batch(new).await)
     }
 
     /// Any other write about a batch.
     ///
     /// # Errors
-    /// [`CommitError::Conflict`] when the batch is not where the write expects it.
+    /// [`CommitError::Conflict`] when the batch is not where the write expects it,
+    /// [`CommitError::LeaseLost`] when its job is somebody else's.
     pub async fn write_batch(&self, write: BatchWrite) -> Result<(), CommitError> {
         on!(self, s => s.write_batch(write).await)
     }

@@ -7,17 +7,21 @@ use tuikuan_domain::batch::{
 use tuikuan_domain::refund::Command;
 use tuikuan_domain::{BatchId, OrderRef, Status, Step};
 use tuikuan_store::{
-    BatchFilter, BatchWrite, Change, CheckedLine, CommitError, Committed, FactsWanted, Guard,
-    JobKey, Lane, LineEnd, LineFilter, LineMark, LinesOf, Merchants, NewAudit, NewBatch,
+    BatchFilter, BatchWrite, Begun, Change, CheckLease, CheckedLine, CommitError, Committed,
+    FactsWanted, Guard, JobKey, Lane, LineEnd, LineFilter, LineMark, LinesOf, Merchants, NewAudit,
+    NewBatch,
 };
 use tuikuan_terms::{Fen, MchId, OutRefundNo, SubMchId};
 
 use crate::world::{
-    World, at, fen, mch_id, merchant, number, order, payment, person, refund_id, registered, wanted,
+    LEASE, World, at, fen, mch_id, merchant, number, order, payment, person, refund_id, registered,
+    wanted,
 };
 
 conformance! {
     the_same_content_is_the_same_batch_until_it_is_withdrawn,
+    a_check_is_written_by_whoever_began_it_last,
+    a_check_that_goes_on_is_not_taken_over_and_a_silent_one_is,
     a_line_is_linked_once_and_only_while_the_batch_runs,
     who_lost_the_lease_of_the_feeder_makes_no_refund,
     counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them,
@@ -53,6 +57,7 @@ fn new(n: u32, content: u8) -> NewBatch {
             by: person(1),
             at: at(0),
         },
+        lease: LEASE,
         audit: audit("batch.uploaded"),
     }
 }
@@ -79,6 +84,15 @@ fn submit(need: Need) -> Steer {
     }
 }
 
+fn lines_at(guard: &Guard, lines: Vec<CheckedLine>, second: i64) -> BatchWrite {
+    let held = CheckLease {
+        guard: guard.clone(),
+        now: at(second),
+        lease: LEASE,
+    };
+    BatchWrite::Lines(held, lines)
+}
+
 fn numbered(_: &MchId, _: Option<&SubMchId>, _: &OrderRef) -> OutRefundNo {
     number(999)
 }
@@ -100,7 +114,17 @@ impl World {
         for n in 1..=count {
             self.commit(registered(payment(n, 100))).await.unwrap();
         }
-        let batch = self.store.begin_batch(new(1, 1)).await.unwrap();
+        let guard = self.begun(1).await.check.unwrap();
+        self.check(&guard, count).await.unwrap();
+        self.store.batch(&batch_id(1)).await.unwrap().unwrap()
+    }
+
+    async fn begun(&self, n: u32) -> Begun {
+        self.store.begin_batch(new(n, 1)).await.unwrap()
+    }
+
+    /// Checks the orders 1 to `count`.
+    async fn check(&self, guard: &Guard, count: u32) -> Result<(), CommitError> {
         let mut checker = Checker::new(Checking {
             now: at(0),
             amount_max: Fen::MAX,
@@ -110,11 +134,10 @@ impl World {
             verdict: checker.check(&line, &facts),
             line,
         });
-        let write = BatchWrite::Lines(batch.id.clone(), lines.collect());
-        self.store.write_batch(write).await.unwrap();
-        let write = BatchWrite::Checked(batch.id.clone(), checker.summary(), at(1));
-        self.store.write_batch(write).await.unwrap();
-        self.store.batch(&batch.id).await.unwrap().unwrap()
+        let lines = lines.collect();
+        self.store.write_batch(lines_at(guard, lines, 0)).await?;
+        let write = BatchWrite::Checked(guard.clone(), checker.summary(), at(1));
+        self.store.write_batch(write).await
     }
 
     async fn steered(&self, act: Steer) -> Batch {
@@ -130,12 +153,12 @@ impl World {
         let batch = self.steered(submit(Need::NotNeeded)).await;
         assert_eq!(batch.state, BatchState::Running);
         assert_eq!(batch.requested_key.as_deref(), Some(KEY));
-        self.batch_job().await
+        self.batch_job(3).await.unwrap()
     }
 
-    async fn batch_job(&self) -> Guard {
-        let claimed = self.claim_lane(Lane::Batch(batch_id(1)), at(3)).await;
-        claimed.into_iter().next().unwrap().guard
+    async fn batch_job(&self, second: i64) -> Option<Guard> {
+        let claimed = self.claim_lane(Lane::Batch(batch_id(1)), at(second)).await;
+        claimed.into_iter().next().map(|job| job.guard)
     }
 
     /// The refund of a line, linked to it.
@@ -162,17 +185,58 @@ async fn the_same_content_is_the_same_batch_until_it_is_withdrawn(world: World) 
     let batch = world.checked_batch(2).await;
     assert_eq!(batch.state, BatchState::Checked);
     assert_eq!(batch.summary.new_lines, 2);
-    let again = world.store.begin_batch(new(2, 1)).await.unwrap();
+    let again = world.begun(2).await.batch;
     assert_eq!((&again.id, again.state), (&batch.id, BatchState::Draft));
     assert_eq!(again.version, batch.version + 1);
     let stored = world.store.batch(&batch.id).await.unwrap().unwrap();
     assert_eq!(stored, again);
     // Its job looks after the check; it is known that it was checked before.
     assert_eq!(stored.checked_at, Some(at(1)));
-    world.batch_job().await;
+    assert_eq!(world.batch_job(3).await, None);
+    world.batch_job(100).await.unwrap();
     world.steered(Steer::Cancel).await;
-    let other = world.store.begin_batch(new(2, 1)).await.unwrap();
-    assert_eq!(other.id, batch_id(2));
+    let other = world.begun(2).await;
+    assert_eq!(other.batch.id, batch_id(2));
+}
+
+async fn a_check_is_written_by_whoever_began_it_last(world: World) {
+    for n in 1..=2 {
+        world.commit(registered(payment(n, 100))).await.unwrap();
+    }
+    let early = world.begun(1).await.check.unwrap();
+    let late = world.begun(2).await;
+    assert_eq!(late.batch.id, batch_id(1));
+    let late = late.check.unwrap();
+    assert!(late.fence > early.fence);
+    let lost = world.check(&early, 2).await;
+    assert!(matches!(lost, Err(CommitError::LeaseLost)));
+    world.check(&late, 2).await.unwrap();
+    assert_eq!(world.count(Outcome::Pending).await, (2, 200));
+    let lost = world.check(&early, 1).await;
+    assert!(matches!(lost, Err(CommitError::LeaseLost)));
+    let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
+    assert_eq!(batch.state, BatchState::Checked);
+    assert_eq!((batch.summary.lines, batch.summary.new_amount), (2, 200));
+    // The check was the job.
+    assert_eq!(world.batch_job(1000).await, None);
+}
+
+async fn a_check_that_goes_on_is_not_taken_over_and_a_silent_one_is(world: World) {
+    let guard = world.begun(1).await.check.unwrap();
+    let lease = LEASE.as_secs();
+    world
+        .store
+        .write_batch(lines_at(&guard, Vec::new(), lease - 1))
+        .await
+        .unwrap();
+    assert_eq!(world.batch_job(lease + 1).await, None);
+    let taken = world.batch_job(2 * lease).await.unwrap();
+    assert_eq!(taken.key, guard.key);
+    let lost = world
+        .store
+        .write_batch(lines_at(&guard, Vec::new(), 2 * lease))
+        .await;
+    assert!(matches!(lost, Err(CommitError::LeaseLost)));
 }
 
 async fn a_line_is_linked_once_and_only_while_the_batch_runs(world: World) {
@@ -209,6 +273,10 @@ async fn who_lost_the_lease_of_the_feeder_makes_no_refund(world: World) {
     assert!(claimed[0].rescued);
     let refused = world.commit(change).await;
     assert!(matches!(refused, Err(CommitError::LeaseLost)));
+    let passed = world.store.write_batch(BatchWrite::Fed(old, 9)).await;
+    assert!(matches!(passed, Err(CommitError::LeaseLost)));
+    let pending = world.store.batch_pending(&batch_id(1), 10).await.unwrap();
+    assert_eq!(pending, vec![line(1)]);
     assert_eq!(world.store.refund(&refund_id(1)).await.unwrap(), None);
     assert_eq!(claimed[0].guard.key, JobKey::Batch(batch_id(1)));
 }
@@ -275,7 +343,7 @@ async fn a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queue
     );
     assert_eq!(lines[0].refund, Some(refund_id(1)));
     // Its job comes once more, to cancel what is queued.
-    world.batch_job().await;
+    world.batch_job(3).await.unwrap();
 }
 
 async fn what_a_line_found_is_not_withdrawn_with_its_batch(world: World) {
@@ -309,7 +377,7 @@ async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice(world: W
     let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
     let next = steer(&batch, &Steer::Cancel, &person(1), at(4)).unwrap();
     let cancel = BatchWrite::Steered(Box::new(next), audit("batch.cancelled"));
-    let early = BatchWrite::Fed(batch_id(1), 2);
+    let early = BatchWrite::Fed(guard.clone(), 2);
     // While the writer is busy with the first, the others come together.
     let (early, one, two, cancelled) = tokio::join!(
         world.store.write_batch(early),
@@ -317,9 +385,9 @@ async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice(world: W
         world.commit(world.fed(2, &guard).await),
         world.store.write_batch(cancel),
     );
-    early.unwrap();
     cancelled.unwrap();
     // Over many nodes the withdrawal may come first: then the feeder's lease has ended with it.
+    assert!(matches!(early, Ok(()) | Err(CommitError::LeaseLost)));
     let made = |fed: Result<Committed, CommitError>| match fed {
         Ok(_) => 1,
         Err(CommitError::LeaseLost | CommitError::Conflict) => 0,
