@@ -18,6 +18,7 @@ mod care;
 mod changes;
 mod copying;
 mod figures;
+mod filling;
 mod histories;
 mod inbox;
 mod jobs;
