@@ -46,8 +46,9 @@ impl Target {
     pub(crate) async fn open(url: &str) -> Result<Self, CopyError> {
         let opened = open::bare(url).await;
         let client = opened.map_err(|source| CopyError::Target { source })?;
-        // Large tables take longer than anything a service asks.
-        client.batch_execute("SET statement_timeout = 0").await?;
+        // Large tables take longer than anything a service asks, and the source is read in between.
+        let patient = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+        client.batch_execute(patient).await?;
         Ok(Self(client))
     }
 

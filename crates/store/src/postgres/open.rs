@@ -38,13 +38,14 @@ const QUIET: Duration = Duration::from_secs(10);
 /// How long a read waits for a connection.
 const POOL_WAIT: Duration = Duration::from_secs(10);
 
-/// Settings of every connection. A node that hangs in a transaction must not hold its locks for ever.
+/// Settings of every connection. A node that hangs in a transaction must not hold its locks for long:
+/// others wait for the order and the quota that it was at, and give up after `lock_timeout`.
 /// A commit is durable whatever the role or the database says by now, and wherever a failover has led.
 /// Statements are written for their indexes, joins too: SQLite's name them, here what would leave them
 /// is switched off, so that no statistics lead elsewhere. What has no index is read without one still.
 pub(super) const SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = 'warning'; \
     SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '30s'; \
+    SET idle_in_transaction_session_timeout = '5s'; \
     SET idle_session_timeout = 0; SET synchronous_commit = on; \
     SET default_transaction_isolation = 'read committed'; \
     SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
