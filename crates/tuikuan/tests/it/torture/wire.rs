@@ -46,8 +46,10 @@ impl Balancer {
         balancer
     }
 
+    /// Connections go there, those that are there already stay.
     pub(crate) fn up(&self, node: usize) {
-        self.0.nodes.lock().unwrap()[node].1 = Some(CancellationToken::new());
+        let ends = &mut self.0.nodes.lock().unwrap()[node].1;
+        ends.get_or_insert_with(CancellationToken::new);
     }
 
     /// Nothing new goes there, and what is there ends, as after a failed look at its health.
