@@ -4,41 +4,27 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use tuikuan_domain::approval::UsageClaim;
 use tuikuan_domain::batch::Outcome;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{AttemptMark, Changed};
-use tuikuan_domain::{Event, Payment, Plan, Refund, RefundId, Status};
+use tuikuan_domain::{Event, Payment, Plan, Refund, RefundId};
 
 use crate::admin::NewAudit;
-use crate::batch::{LineEnd, LineMark};
 use crate::change::{Change, Committed, Exchange, Inbox, InboxEntry, NewDelivery};
 use crate::error::CommitError;
 use crate::indexed::{Indexed, Transaction};
 use crate::line::{Line, check_whole};
 use crate::operation::{Answer, Operation};
 use crate::postgres::jobs::JobWrite;
+use crate::postgres::lines::Marked;
 use crate::postgres::look::{Before, Found};
 use crate::postgres::records::{Headed, Replaced};
+use crate::postgres::usage::Used;
 use crate::tally::Tally;
 use crate::trouble::{Trouble, broken};
 
 /// What an operation comes to if the transaction is committed.
 pub(super) type Judged = Result<Answer, CommitError>;
-
-/// A line of a batch and what becomes of it.
-pub(super) struct Marked<'o> {
-    pub(super) mark: &'o LineMark,
-    pub(super) refund: &'o str,
-    pub(super) made: bool,
-    pub(super) refusal: (&'static str, &'o str),
-}
-
-/// What is added to a sum of a day, and what the sum has to be then.
-pub(super) struct Used {
-    pub(super) added: (i64, i64),
-    pub(super) after: (i64, i64),
-}
 
 /// Everything that the group writes, kind by kind.
 #[derive(Default)]
@@ -173,7 +159,7 @@ impl<'o> Group<'o> {
         })
     }
 
-    fn before(&self, refund: &RefundId) -> Option<&Before> {
+    pub(super) fn before(&self, refund: &RefundId) -> Option<&Before> {
         self.found.refunds.get(refund.as_str())
     }
 
@@ -313,104 +299,6 @@ impl<'o> Group<'o> {
         let caused = change.event.as_ref().map(|event: &Event| event.seq);
         self.rows.inbox.push((place, entry, caused));
         Inbox::Repeat
-    }
-
-    /// Above a maximum it is a lost race, and the request is judged again.
-    fn check_usage(&self, claims: &[UsageClaim]) -> Result<(), Trouble> {
-        if planted::is(Bug::LimitReadBefore) {
-            return Ok(());
-        }
-        for claim in claims {
-            let (amount, count) = self.used(claim);
-            let sum = amount.checked_add(claim.amount.get());
-            let over_sum = claim
-                .amount_max
-                .is_some_and(|max| sum.is_none_or(|sum| sum > max.get()));
-            let over_count = claim.count_max.is_some_and(|max| count >= i64::from(max));
-            if over_sum || over_count {
-                return Err(CommitError::Conflict.into());
-            }
-        }
-        Ok(())
-    }
-
-    /// What is stored, and what those before in this group have added.
-    fn used(&self, claim: &UsageClaim) -> (i64, i64) {
-        let key = (claim.subject.clone(), claim.day.clone());
-        match self.rows.usage.get(&key) {
-            Some(used) => used.after,
-            None => self.found.usage.get(&key).copied().unwrap_or_default(),
-        }
-    }
-
-    fn add_usage(&mut self, claims: &[UsageClaim]) {
-        for claim in claims {
-            let (amount, count) = self.used(claim);
-            let key = (claim.subject.clone(), claim.day.clone());
-            let used = self.rows.usage.entry(key).or_insert(Used {
-                added: (0, 0),
-                after: (0, 0),
-            });
-            let more = claim.amount.get();
-            used.added = (
-                used.added.0.saturating_add(more),
-                used.added.1.saturating_add(1),
-            );
-            used.after = (amount.saturating_add(more), count.saturating_add(1));
-        }
-    }
-
-    /// What becomes of the line of a batch, if it still may, and its amount.
-    fn line_outcome(&self, change: &Change) -> Result<Option<(Outcome, i64)>, Trouble> {
-        let Some(mark) = &change.line else {
-            return Ok(None);
-        };
-        let key = (mark.batch.to_string(), i64::from(mark.line));
-        let line = self.found.lines.get(&key).filter(|line| line.pending);
-        let line = line.ok_or(CommitError::Conflict)?;
-        let outcome = match &mark.end {
-            LineEnd::Requested(refund) | LineEnd::Found(refund) => {
-                let status = self.status_of(refund, change);
-                Outcome::Refund(status.ok_or(CommitError::Conflict)?)
-            }
-            LineEnd::Refused { .. } => Outcome::Refused,
-        };
-        Ok(Some((outcome, line.amount)))
-    }
-
-    /// Where a refund stands after the change.
-    fn status_of(&self, refund: &RefundId, change: &Change) -> Option<Status> {
-        let own = change.refund.as_ref().map(|changed| &changed.record);
-        match own.filter(|record| record.id == *refund) {
-            Some(record) => Some(record.status),
-            None => self.before(refund).map(|before| before.standing.status),
-        }
-    }
-
-    fn write_line(&mut self, mark: &'o LineMark, outcome: Outcome, amount: i64) {
-        let batch = mark.batch.as_str();
-        self.tally
-            .lines(batch, (Outcome::Pending, outcome), (1, amount));
-        let marked = |refund, made, refusal| Marked {
-            mark,
-            refund,
-            made,
-            refusal,
-        };
-        match &mark.end {
-            LineEnd::Requested(refund) => {
-                let row = marked(refund.as_str(), true, ("", ""));
-                self.rows.requested.push(row);
-            }
-            LineEnd::Found(refund) => {
-                let row = marked(refund.as_str(), false, ("", ""));
-                self.rows.requested.push(row);
-            }
-            LineEnd::Refused { code, message } => {
-                let row = marked("", false, (*code, message));
-                self.rows.refused.push(row);
-            }
-        }
     }
 }
 
