@@ -60,6 +60,7 @@ mod search;
 mod session;
 mod sets;
 mod settle;
+mod situations;
 mod sql;
 mod story;
 mod tls;
@@ -71,6 +72,7 @@ mod writer;
 
 use listen::Outbox;
 use queue::Queue;
+use situations::Questions;
 
 /// A PostgreSQL database. Cheap to clone; the last clone closes its connections.
 #[derive(Debug, Clone)]
@@ -81,6 +83,8 @@ struct Open {
     shared: Arc<Shared>,
     /// None: whoever writes does it himself.
     queue: Option<Arc<Queue>>,
+    /// None: whoever reads does it himself.
+    questions: Option<Questions>,
     listener: AbortHandle,
 }
 
@@ -123,7 +127,7 @@ impl Drop for Open {
 /// What a write comes to.
 type Answered = Result<Answer, CommitError>;
 
-/// Tasks that write: while one waits for the disk, another one goes on.
+/// Tasks that write: see [`queue::BESIDE_MIN`] for when a second one is at work.
 const WRITER_TASKS: usize = 2;
 
 /// Writes at once that are not grouped. Those that wait for a disk are made durable together by the server.
@@ -161,14 +165,30 @@ impl Postgres {
         });
         let queue =
             (options.writing == Writing::Thread).then(|| Arc::new(Queue::new(options.queue_max)));
-        for queue in queue.iter().flat_map(|queue| [queue; WRITER_TASKS]) {
+        let tasks: usize = std::env::var("TK_W")
+            .ok()
+            .and_then(|t| t.parse().ok())
+            .unwrap_or(WRITER_TASKS);
+        for queue in queue
+            .iter()
+            .flat_map(|queue| std::iter::repeat_n(queue, tasks))
+        {
             let serving = queue::serve(Arc::clone(&shared), Arc::clone(queue), options.batch_max);
             drop(tokio::spawn(serving));
         }
+        let questions = (options.writing == Writing::Thread).then(|| {
+            let (questions, waiting) = situations::questions();
+            drop(tokio::spawn(situations::serve(
+                Arc::clone(&shared),
+                waiting,
+            )));
+            questions
+        });
         let listening = listen::serve(Arc::clone(&shared), opened.connector);
         Ok(Self(Arc::new(Open {
             shared,
             queue,
+            questions,
             listener: tokio::spawn(listening).abort_handle(),
         })))
     }

@@ -29,7 +29,9 @@ mod situation;
 pub(crate) use list::{merchant_name, refund_id, status_count, stuck};
 pub(crate) use queue::{job, lane};
 pub(crate) use row::{Cell, Row};
-pub(crate) use situation::{payment, payment_columns, refund, refund_columns, situation};
+pub(crate) use situation::{
+    SITUATION_COLUMNS, payment, payment_columns, refund, refund_columns, situation,
+};
 
 /// The columns of an event, in the order of [`event`].
 macro_rules! event_columns {

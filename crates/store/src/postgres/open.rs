@@ -38,18 +38,29 @@ const QUIET: Duration = Duration::from_secs(10);
 /// How long a read waits for a connection.
 const POOL_WAIT: Duration = Duration::from_secs(10);
 
+/// See [`SESSION`].
+macro_rules! session {
+    () => {
+        "SET TIME ZONE 'UTC'; SET client_min_messages = 'warning'; \
+         SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
+         SET idle_in_transaction_session_timeout = '5s'; \
+         SET idle_session_timeout = 0; SET synchronous_commit = on; \
+         SET default_transaction_isolation = 'read committed'; \
+         SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
+         SET enable_hashjoin = off; SET enable_mergejoin = off"
+    };
+}
+
 /// Settings of every connection. A node that hangs in a transaction must not hold its locks for long:
 /// others wait for the order and the quota that it was at, and give up after `lock_timeout`.
 /// A commit is durable whatever the role or the database says by now, and wherever a failover has led.
 /// Statements are written for their indexes, joins too: SQLite's name them, here what would leave them
 /// is switched off, so that no statistics lead elsewhere. What has no index is read without one still.
-pub(super) const SESSION: &str = "SET TIME ZONE 'UTC'; SET client_min_messages = 'warning'; \
-    SET lock_timeout = '10s'; SET statement_timeout = '60s'; \
-    SET idle_in_transaction_session_timeout = '5s'; \
-    SET idle_session_timeout = 0; SET synchronous_commit = on; \
-    SET default_transaction_isolation = 'read committed'; \
-    SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; \
-    SET enable_hashjoin = off; SET enable_mergejoin = off";
+pub(super) const SESSION: &str = session!();
+
+/// The same, and statements of sets are planned once. The database would else do so each time anew, for
+/// as many rows as there are, and spend more on that than on the rows. The way is the same: by the indexes.
+const WRITING: &str = concat!(session!(), "; SET plan_cache_mode = force_generic_plan");
 
 /// Connections of the pool that acts of administration may use beside the readers.
 pub(super) const ACTS: usize = 2;
@@ -150,7 +161,7 @@ impl Connector {
         Ok(client)
     }
 
-    fn pool(&self, size: usize) -> Result<Pool, OpenError> {
+    fn pool(&self, size: usize, session: &'static str) -> Result<Pool, OpenError> {
         let settings = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
@@ -166,9 +177,9 @@ impl Connector {
                 create: Some(CONNECT_WAIT),
                 recycle: Some(CONNECT_WAIT),
             })
-            .post_create(Hook::async_fn(|client, _| {
+            .post_create(Hook::async_fn(move |client, _| {
                 Box::pin(async move {
-                    let set = client.batch_execute(SESSION).await;
+                    let set = client.batch_execute(session).await;
                     set.map_err(HookError::Backend)
                 })
             }))
@@ -204,8 +215,8 @@ pub(super) async fn open(url: &str, options: &Options) -> Result<Opened, OpenErr
         .await?
         .try_get(0)?;
     Ok(Opened {
-        pool: connector.pool(options.readers.saturating_add(ACTS))?,
-        writers: connector.pool(WRITERS)?,
+        pool: connector.pool(options.readers.saturating_add(ACTS), SESSION)?,
+        writers: connector.pool(WRITERS, WRITING)?,
         connector,
         key,
         position,

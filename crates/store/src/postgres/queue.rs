@@ -5,14 +5,24 @@
 use std::collections::{HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::yield_now;
+use tokio::time::{Instant, timeout};
 
 use crate::batch::LineEnd;
 use crate::change::Change;
 use crate::job::JobKey;
 use crate::operation::Operation;
 use crate::postgres::{Answered, Shared};
+
+/// So many operations are worth a group of their own beside one that is under way. Fewer wait for its end
+/// and for each other: what a group costs it costs once, however many it takes.
+pub(super) const BESIDE_MIN: usize = 64;
+
+/// Nor do they wait longer than this for one that is held up.
+pub(super) const BESIDE_AFTER: Duration = Duration::from_millis(50);
 
 /// An operation on its way, and what it concerns.
 struct Ticket {
@@ -41,6 +51,9 @@ struct State {
     waiting: VecDeque<Ticket>,
     /// What the writers are at.
     busy: HashSet<u64>,
+    /// Groups under way, and since when the latest is.
+    groups: usize,
+    since: Option<Instant>,
     closed: bool,
 }
 
@@ -82,10 +95,19 @@ impl Queue {
     async fn take(&self, most: usize) -> Option<Taken> {
         loop {
             let changed = self.changed.notified();
-            {
+            // Operations come in flocks: their callers were answered together. Whoever is about to put
+            // one in does so first.
+            yield_now().await;
+            let held = {
                 let mut state = self.lock();
-                let taken = state.pick(most.max(1));
+                let held = state.held();
+                let taken = match held {
+                    None => state.pick(most.max(1)),
+                    Some(_) => Taken::default(),
+                };
                 if !taken.operations.is_empty() {
+                    state.groups = state.groups.saturating_add(1);
+                    state.since = Some(Instant::now());
                     if !state.waiting.is_empty() {
                         // Another writer may find something too.
                         self.changed.notify_one();
@@ -95,8 +117,12 @@ impl Queue {
                 if state.closed && state.waiting.is_empty() {
                     return None;
                 }
+                held
+            };
+            match held {
+                None => changed.await,
+                Some(left) => drop(timeout(left, changed).await),
             }
-            changed.await;
         }
     }
 
@@ -106,6 +132,7 @@ impl Queue {
         for key in keys {
             state.busy.remove(key);
         }
+        state.groups = state.groups.saturating_sub(1);
         drop(state);
         self.changed.notify_one();
     }
@@ -134,6 +161,17 @@ impl Queue {
 }
 
 impl State {
+    /// How long what waits is to wait for a group that is under way.
+    fn held(&self) -> Option<Duration> {
+        if self.groups == 0 || self.waiting.is_empty() || self.waiting.len() >= BESIDE_MIN {
+            return None;
+        }
+        let gone = self.since.map_or(BESIDE_AFTER, |since| since.elapsed());
+        BESIDE_AFTER
+            .checked_sub(gone)
+            .filter(|left| !left.is_zero())
+    }
+
     /// The first operations, without those that concern what others before them or a writer is at.
     fn pick(&mut self, most: usize) -> Taken {
         let mut taken = Taken::default();

@@ -1,6 +1,6 @@
 //! Point reads and short lists, each one statement and one round trip.
 
-use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId};
+use tuikuan_domain::{Payment, PaymentId, Refund, RefundId};
 use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
 
 use crate::admin::{ApiKey, Endpoint};
@@ -73,41 +73,6 @@ impl Postgres {
             " FROM refunds r LEFT JOIN payments p ON p.id = r.payment_id WHERE r.id = $1"
         );
         let seen = self.one(SQL, &[&id.as_str()], rows::situation).await?;
-        Ok(seen.unwrap_or_default())
-    }
-
-    /// One statement and one instant too. Where the refund exists its own payment counts; else the
-    /// one of the order, by the merchant's number before WeChat's.
-    pub(crate) async fn situation(
-        &self,
-        mch_id: &MchId,
-        sub_mch_id: Option<&SubMchId>,
-        number: &OutRefundNo,
-        order: &OrderRef,
-    ) -> Read<Situation> {
-        const SQL: &str = concat!(
-            "SELECT ",
-            payment_columns!(),
-            ", ",
-            refund_columns!(),
-            " FROM (VALUES (1)) AS asked
-              LEFT JOIN refunds r ON r.out_refund_no = $1 AND r.mch_id = $2
-              LEFT JOIN payments p ON p.id = CASE
-                  WHEN r.id IS NOT NULL THEN r.payment_id
-                  ELSE coalesce(
-                      (SELECT o.id FROM payments o
-                       WHERE o.out_trade_no = $3 AND o.mch_id = $2 AND o.sub_mch_id = $4),
-                      (SELECT o.id FROM payments o
-                       WHERE o.transaction_id = $5 AND o.mch_id = $2))
-              END"
-        );
-        let (number, mch_id) = (number.as_str(), mch_id.as_str());
-        let sub_mch_id = sub_mch_id.map_or("", |id| id.as_str());
-        let trade_no = order.out_trade_no.as_ref().map(|no| no.as_str());
-        let transaction = order.transaction_id.as_ref().map(|id| id.as_str());
-        let key: crate::postgres::Params<'_> =
-            &[&number, &mch_id, &trade_no, &sub_mch_id, &transaction];
-        let seen = self.one(SQL, key, rows::situation).await?;
         Ok(seen.unwrap_or_default())
     }
 

@@ -39,6 +39,9 @@ pub(crate) use {payment_columns, refund_columns};
 /// So many columns has a payment: in a situation, the refund's begin behind them.
 const PAYMENT_COLUMNS: usize = names(payment_columns!());
 
+/// So many columns has a situation.
+pub(crate) const SITUATION_COLUMNS: usize = PAYMENT_COLUMNS + names(refund_columns!());
+
 const fn names(list: &str) -> usize {
     let mut rest = list.as_bytes();
     let mut found = 1;
