@@ -18,7 +18,7 @@ use crate::operation::{Answer, Operation};
 use crate::postgres::jobs::JobWrite;
 use crate::postgres::lines::Marked;
 use crate::postgres::look::{Before, Found};
-use crate::postgres::records::{Headed, Replaced};
+use crate::postgres::records::{Headed, Replaced, is_plain};
 use crate::postgres::usage::Used;
 use crate::tally::Tally;
 use crate::trouble::{Trouble, broken};
@@ -33,6 +33,7 @@ pub(super) struct Rows<'o> {
     pub(super) payments: Vec<Replaced<'o>>,
     pub(super) transactions: Vec<&'o Payment>,
     pub(super) refunds_new: Vec<Headed<'o>>,
+    pub(super) refunds_plain: Vec<Headed<'o>>,
     pub(super) refunds: Vec<Headed<'o>>,
     pub(super) refunds_ending: Vec<Headed<'o>>,
     pub(super) indexed: Vec<&'o Refund>,
@@ -243,7 +244,10 @@ impl<'o> Group<'o> {
             .replaces
             .and(self.found.refunds.get(refund.id.as_str()));
         let Some(before) = before else {
-            self.rows.refunds_new.push(headed);
+            match is_plain(refund) {
+                true => self.rows.refunds_plain.push(headed),
+                false => self.rows.refunds_new.push(headed),
+            }
             self.tally.refund(refund, None);
             return;
         };

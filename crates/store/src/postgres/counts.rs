@@ -9,8 +9,8 @@ use crate::postgres::work::Work;
 use crate::tally::Tally;
 use crate::trouble::Trouble;
 
-/// The lock, where no event is written.
-const HOLD: &str = "SELECT number FROM meta WHERE name = 'position' FOR UPDATE";
+/// The lock. Whoever has taken positions holds it already.
+pub(super) const HOLD: &str = "SELECT number FROM meta WHERE name = 'position' FOR UPDATE";
 
 /// An upsert would check the move itself against the constraint, not what comes of it.
 const COUNTS: &str = "
@@ -64,15 +64,12 @@ const FINISH: &str = "
             'pending', 'awaiting_approval', 'queued', 'submitting', 'unknown', 'processing',
             'abnormal'))";
 
-/// The statements that write what has moved, in their order.
+/// The statements that write what has moved, in their order: under [`HOLD`].
 pub(super) fn write(tally: &mut Tally, at: Timestamp) -> Vec<Statement<'static>> {
     let mut all = Vec::new();
     all.extend(counts(tally));
     all.extend(figures(tally));
     all.extend(batches(tally, at));
-    if !all.is_empty() {
-        all.insert(0, Statement::new(HOLD, Vec::new()));
-    }
     all
 }
 
@@ -145,7 +142,13 @@ fn batches(tally: &mut Tally, at: Timestamp) -> Vec<Statement<'static>> {
 impl Work<'_> {
     /// Writes all counters.
     pub(super) async fn write_counts(&mut self) -> Result<(), Trouble> {
-        for statement in write(&mut self.tally, self.at) {
+        let moved = write(&mut self.tally, self.at);
+        if !moved.is_empty() {
+            Statement::new(HOLD, Vec::new())
+                .run(self.transaction)
+                .await?;
+        }
+        for statement in moved {
             statement.run(self.transaction).await?;
         }
         Ok(())

@@ -116,7 +116,11 @@ impl Shared {
             last.push(Statement::new(sql::ADVANCE, vec![Box::new(count)]));
             last.push(insert_events(count, events));
         }
-        last.extend(counts::write(&mut group.tally, group.at));
+        let moved = counts::write(&mut group.tally, group.at);
+        if count == 0 && !moved.is_empty() {
+            last.push(Statement::new(counts::HOLD, Vec::new()));
+        }
+        last.extend(moved);
         let settler = self.settler();
         let answered = if group.rows.audit.is_empty() {
             session.finish(&last, &settler, &token).await?

@@ -49,6 +49,9 @@ fn push_records<'a>(all: &mut Vec<Statement<'a>>, rows: &'a Rows<'_>) {
     if !rows.payments_new.is_empty() {
         all.push(records::insert_payments(&rows.payments_new));
     }
+    if !rows.refunds_plain.is_empty() {
+        all.push(records::insert_plain_refunds(&rows.refunds_plain));
+    }
     if !rows.refunds_new.is_empty() {
         all.push(records::insert_refunds(&rows.refunds_new));
     }
@@ -202,6 +205,7 @@ impl Rows<'_> {
         self.payments_new.is_empty()
             && self.payments.is_empty()
             && self.refunds_new.is_empty()
+            && self.refunds_plain.is_empty()
             && self.refunds.is_empty()
             && self.refunds_ending.is_empty()
             && self.begun.is_empty()

@@ -63,6 +63,17 @@ pub(super) const REFUND_INSERT: &str = "
         $38::BIGINT[], $39::BYTEA[], $40::TEXT[], $41::TEXT[], $42::BIGINT[], $43::TEXT[],
         $44::BIGINT[], $45::TEXT[], $46::BIGINT[], $47::BOOLEAN[])";
 
+/// The same for those of which everything else is empty: what a statement costs grows with its columns.
+pub(super) const REFUND_INSERT_PLAIN: &str = "
+    INSERT INTO refunds (
+        id, merchant, mch_id, sub_mch_id, out_refund_no, out_trade_no, transaction_id, amount,
+        reason, metadata, origin, payment_id, total, status, pending_reason, created_at, version,
+        history_head, requested_by, refusal_unconfirmed, attempts, waits)
+    SELECT *, FALSE, 0, 0 FROM unnest(
+        $1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::TEXT[], $7::TEXT[],
+        $8::BIGINT[], $9::TEXT[], $10::TEXT[], $11::TEXT[], $12::TEXT[], $13::BIGINT[],
+        $14::TEXT[], $15::TEXT[], $16::BIGINT[], $17::BIGINT[], $18::BYTEA[], $19::TEXT[])";
+
 /// For refunds that stay open, or stay ended: the index of open refunds is not touched.
 pub(super) const REFUND_UPDATE: &str = "
     UPDATE refunds r SET
