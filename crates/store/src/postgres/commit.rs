@@ -129,6 +129,7 @@ impl<'o> Group<'o> {
         self.found.check_settings(change.settings)?;
         self.check_usage(&change.usage)?;
         self.check_refund(change)?;
+        self.check_references(change)?;
         let transaction = self.check_payment(change)?;
         let job = self.plan(change)?;
         let line = match &change.event {
@@ -190,6 +191,24 @@ impl<'o> Group<'o> {
         };
         free.then_some(())
             .ok_or_else(|| CommitError::Conflict.into())
+    }
+
+    /// What a row refers to is written by the same change, or was found and is locked: the keys that
+    /// would look it up once more, row by row, are gone (V12).
+    fn check_references(&self, change: &Change) -> Result<(), Trouble> {
+        let own = change.payment.as_ref().map(|changed| &changed.record.id);
+        let refund = change.refund.as_ref().map(|changed| &changed.record);
+        let payment = refund.and_then(|refund| refund.payment_id.as_ref());
+        let paid = payment
+            .is_none_or(|id| own == Some(id) || self.found.payments.contains_key(id.as_str()));
+        let known = refund.is_some()
+            || (change.attempt.is_none() && change.deliveries.is_empty())
+            || change.subject().is_some_and(|id| self.before(id).is_some());
+        match (paid, known) {
+            (true, true) => Ok(()),
+            (false, _) => Err(broken("refund_of_no_payment")),
+            (true, false) => Err(broken("row_of_no_refund")),
+        }
     }
 
     /// The payment is still the version that is replaced; a new one is new.

@@ -143,6 +143,7 @@ impl Wanted {
                 ));
             }
         }
+        self.references(change);
         if let Some(mark) = &change.line {
             self.lines
                 .insert((mark.batch.to_string(), i64::from(mark.line)));
@@ -154,6 +155,23 @@ impl Wanted {
             let named = change.usage.iter();
             self.usage
                 .extend(named.map(|claim| (claim.subject.clone(), claim.day.clone())));
+        }
+    }
+
+    /// What rows of the change refer to, where the change does not write it itself.
+    fn references(&mut self, change: &Change) {
+        let Some(changed) = &change.refund else {
+            if change.attempt.is_some() || !change.deliveries.is_empty() {
+                let subject = change.subject().into_iter();
+                self.refunds.extend(subject.map(ToString::to_string));
+            }
+            return;
+        };
+        let own = change.payment.as_ref().map(|changed| &changed.record.id);
+        if let Some(id) = &changed.record.payment_id
+            && own != Some(id)
+        {
+            self.payments.insert(id.to_string());
         }
     }
 
