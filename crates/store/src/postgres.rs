@@ -40,6 +40,7 @@ mod deliveries;
 mod facts;
 mod figures;
 pub(crate) mod filled;
+mod fresh;
 mod group;
 mod inbox;
 mod jobs;
@@ -70,6 +71,7 @@ mod usage;
 mod work;
 mod writer;
 
+use fresh::Care;
 use listen::Outbox;
 use queue::Queue;
 use situations::Questions;
@@ -104,6 +106,7 @@ struct Shared {
     acts: Semaphore,
     /// Places for writes that are not grouped.
     singles: Semaphore,
+    care: Care,
 }
 
 impl Deref for Open {
@@ -162,6 +165,7 @@ impl Postgres {
             outbox: Outbox::default(),
             acts: Semaphore::new(open::ACTS),
             singles: Semaphore::new(SINGLES),
+            care: Care::default(),
         });
         let queue =
             (options.writing == Writing::Thread).then(|| Arc::new(Queue::new(options.queue_max)));

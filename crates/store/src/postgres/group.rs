@@ -85,6 +85,9 @@ impl Shared {
     }
 
     async fn group(&self, operations: &[Operation]) -> Result<(Vec<Judged>, Effects), Trouble> {
+        if let Some(done) = self.fresh(operations).await? {
+            return Ok(done);
+        }
         let mut session = Session::new(&self.writers).await?;
         let found = Wanted::of(operations).look(&mut session).await?;
         let mut group = Group::new(found, self.forwarded_us);
@@ -93,6 +96,7 @@ impl Shared {
             session.roll_back().await?;
             return Ok((answers, Effects::default()));
         }
+        group.rows.in_order();
         let stored = write(&session, &group.rows).await?;
         group.know_inbox(&stored, &mut answers);
         let position = self.finish(session, &mut group).await?;
@@ -101,7 +105,11 @@ impl Shared {
     }
 
     /// The last burst. Says the positions of the events, in their order.
-    async fn finish(&self, session: Session, group: &mut Group<'_>) -> Result<Vec<i64>, Trouble> {
+    pub(super) async fn finish(
+        &self,
+        session: Session,
+        group: &mut Group<'_>,
+    ) -> Result<Vec<i64>, Trouble> {
         let token = Token::draw()?;
         let repeats = std::mem::take(&mut group.repeats);
         let mut last = vec![Statement::new(LEAVE, vec![Box::new(token.bytes())])];
@@ -202,7 +210,11 @@ impl Group<'_> {
         }
     }
 
-    fn know_positions(&mut self, positions: &[i64], answers: &mut [Judged]) -> Result<(), Trouble> {
+    pub(super) fn know_positions(
+        &mut self,
+        positions: &[i64],
+        answers: &mut [Judged],
+    ) -> Result<(), Trouble> {
         for ((place, _), position) in self.rows.events.iter().zip(positions) {
             match answers.get_mut(*place) {
                 Some(Ok(Answer::Committed(committed))) => committed.position = Some(*position),

@@ -65,8 +65,9 @@ const WRITING: &str = concat!(session!(), "; SET plan_cache_mode = force_generic
 /// Connections of the pool that acts of administration may use beside the readers.
 pub(super) const ACTS: usize = 2;
 
-/// Connections for groups of writes, for claims and for writes that are not grouped.
-const WRITERS: usize = 8;
+/// Connections for groups of writes and what they are decided on, for claims and for writes that are not
+/// grouped.
+const WRITERS: usize = 10;
 
 /// Whoever migrates holds this lock: nodes that start together take turns.
 const MIGRATION_LOCK: i64 = 0x0074_7569_6b75_616e;

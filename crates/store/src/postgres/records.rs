@@ -335,7 +335,20 @@ pub(super) fn update_payments<'a>(rows: &'a [Replaced<'a>]) -> Statement<'a> {
         true => sql::PAYMENT_UPDATE_UNCHECKED,
         false => sql::PAYMENT_UPDATE,
     };
-    let columns = vec![
+    Statement::new(sql, changed(rows)).touching(rows.len())
+}
+
+/// Payments that nobody has looked at in this transaction: WeChat's number has to be the stored one, too.
+pub(super) fn update_payments_as_read<'a>(rows: &'a [Replaced<'a>]) -> Statement<'a> {
+    let mut columns = changed(rows);
+    columns.push(column(rows, |r| {
+        r.payment.transaction_id.as_ref().map(|id| id.as_str())
+    }));
+    Statement::new(sql::PAYMENT_UPDATE_AS_READ, columns).touching(rows.len())
+}
+
+fn changed<'a>(rows: &'a [Replaced<'a>]) -> Vec<Column<'a>> {
+    vec![
         column(rows, |r| r.payment.id.as_str()),
         column(rows, |r| r.version),
         column(rows, |r| r.payment.total.get()),
@@ -353,8 +366,7 @@ pub(super) fn update_payments<'a>(rows: &'a [Replaced<'a>]) -> Statement<'a> {
             last.map(|(_, at)| at.as_microsecond())
         }),
         column(rows, |r| r.payment.version),
-    ];
-    Statement::new(sql, columns).touching(rows.len())
+    ]
 }
 
 pub(super) fn update_transactions<'a>(rows: &'a [&'a Payment]) -> Statement<'a> {

@@ -45,10 +45,28 @@ pub(super) async fn write(session: &Session, rows: &Rows<'_>) -> Result<HashSet<
     Ok(new)
 }
 
+/// A group of new refunds: the money first, which is where others are met.
+pub(super) fn fresh<'a>(rows: &'a Rows<'_>) -> Vec<Statement<'a>> {
+    let mut all = vec![records::update_payments_as_read(&rows.payments)];
+    push_refunds(&mut all, rows);
+    push_rest(&mut all, rows);
+    all
+}
+
 fn push_records<'a>(all: &mut Vec<Statement<'a>>, rows: &'a Rows<'_>) {
     if !rows.payments_new.is_empty() {
         all.push(records::insert_payments(&rows.payments_new));
     }
+    push_refunds(all, rows);
+    if !rows.payments.is_empty() {
+        all.push(records::update_payments(&rows.payments));
+    }
+    if !rows.transactions.is_empty() {
+        all.push(records::update_transactions(&rows.transactions));
+    }
+}
+
+fn push_refunds<'a>(all: &mut Vec<Statement<'a>>, rows: &'a Rows<'_>) {
     if !rows.refunds_plain.is_empty() {
         all.push(records::insert_plain_refunds(&rows.refunds_plain));
     }
@@ -63,12 +81,6 @@ fn push_records<'a>(all: &mut Vec<Statement<'a>>, rows: &'a Rows<'_>) {
     }
     if !rows.indexed.is_empty() {
         all.push(records::update_indexed(&rows.indexed));
-    }
-    if !rows.payments.is_empty() {
-        all.push(records::update_payments(&rows.payments));
-    }
-    if !rows.transactions.is_empty() {
-        all.push(records::update_transactions(&rows.transactions));
     }
 }
 
@@ -200,6 +212,14 @@ pub(super) fn insert_events<'a>(count: i64, events: &'a [(usize, Line<'a>)]) -> 
 }
 
 impl Rows<'_> {
+    /// Groups that meet at the same rows meet in one order.
+    pub(super) fn in_order(&mut self) {
+        for refunds in [&mut self.refunds_plain, &mut self.refunds_new] {
+            refunds.sort_by_key(|new| (&new.refund.out_refund_no, &new.refund.mch_id));
+        }
+        self.payments.sort_by_key(|changed| &changed.payment.id);
+    }
+
     /// Whether nothing is written.
     pub(super) fn are_none(&self) -> bool {
         self.payments_new.is_empty()

@@ -155,6 +155,21 @@ pub(super) const PAYMENT_UPDATE: &str = "
             last_submit_id, last_submit_at, version)
     WHERE p.id = m.id AND p.version = m.replaced";
 
+/// For payments that were read before this transaction: whoever was faster is seen here.
+pub(super) const PAYMENT_UPDATE_AS_READ: &str = "
+    UPDATE payments p SET
+        total = m.total, paid_at = m.paid_at, reserved = m.reserved, spent = m.spent,
+        external = m.external, refunds = m.refunds, in_flight = m.in_flight,
+        last_submit_id = m.last_submit_id, last_submit_at = m.last_submit_at, version = m.version
+    FROM unnest(
+        $1::TEXT[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[], $6::BIGINT[],
+        $7::BIGINT[], $8::BIGINT[], $9::TEXT[], $10::TEXT[], $11::BIGINT[], $12::BIGINT[],
+        $13::TEXT[])
+        AS m (id, replaced, total, paid_at, reserved, spent, external, refunds, in_flight,
+            last_submit_id, last_submit_at, version, transaction_id)
+    WHERE p.id = m.id AND p.version = m.replaced
+        AND p.transaction_id IS NOT DISTINCT FROM m.transaction_id";
+
 /// As a planted bug would write it: whatever version stands there.
 pub(super) const PAYMENT_UPDATE_UNCHECKED: &str = "
     UPDATE payments p SET
