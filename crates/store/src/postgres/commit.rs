@@ -204,11 +204,9 @@ impl<'o> Group<'o> {
         let known = refund.is_some()
             || (change.attempt.is_none() && change.deliveries.is_empty())
             || change.subject().is_some_and(|id| self.before(id).is_some());
-        match (paid, known) {
-            (true, true) => Ok(()),
-            (false, _) => Err(broken("refund_of_no_payment")),
-            (true, false) => Err(broken("row_of_no_refund")),
-        }
+        (paid && known)
+            .then_some(())
+            .ok_or_else(|| CommitError::Conflict.into())
     }
 
     /// The payment is still the version that is replaced; a new one is new.

@@ -1,6 +1,6 @@
 //! One change is applied whole or not at all.
 
-use tuikuan_domain::refund::Command;
+use tuikuan_domain::refund::{AttemptMark, Command};
 use tuikuan_domain::{Observation, Plan, Status, Step, WechatState};
 use tuikuan_store::{Change, CommitError, Exchange, Inbox, InboxEntry, JobKey};
 
@@ -15,6 +15,8 @@ conformance! {
     the_second_of_two_changes_of_one_version_is_a_conflict_and_leaves_no_trace,
     one_number_makes_one_refund,
     a_number_taken_under_a_new_payment_undoes_the_payment_too,
+    a_row_that_refers_to_nothing_is_not_written,
+    a_request_that_was_judged_on_an_old_payment_is_a_conflict,
     losers_do_not_spoil_the_changes_that_are_committed_with_them,
     a_change_without_its_event_is_refused,
     an_attempt_stands_before_the_bytes_leave_and_ends_once,
@@ -129,6 +131,44 @@ async fn a_number_taken_under_a_new_payment_undoes_the_payment_too(world: World)
     assert!(matches!(error, CommitError::Conflict), "{error:?}");
     assert_eq!(world.store.payment(&payment_id(2)).await.unwrap(), None);
     assert_eq!(world.store.counts().await.unwrap().len(), 1);
+}
+
+async fn a_row_that_refers_to_nothing_is_not_written(world: World) {
+    let held = tuikuan_store::Situation {
+        refund: None,
+        payment: Some(payment(1, 50)),
+    };
+    let mut change = world.request_against(wanted(1, 1, 10), &held, at(0));
+    change.payment = None;
+    let error = world.commit(change).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict), "{error:?}");
+    assert_eq!(world.store.refund(&refund_id(1)).await.unwrap(), None);
+    let mut alone = Change::empty(at(1));
+    alone.subject = Some(refund_id(1));
+    alone.attempt = Some(AttemptMark::Begin { attempt: 1 });
+    let error = world.commit(alone).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict), "{error:?}");
+    assert_eq!(world.store.attempts_of(&refund_id(1)).await.unwrap(), []);
+}
+
+/// New refunds of payments that were just read may be written without a look before.
+async fn a_request_that_was_judged_on_an_old_payment_is_a_conflict(world: World) {
+    world.commit(registered(payment(1, 100))).await.unwrap();
+    let held = world.situation(&wanted(1, 1, 60)).await;
+    let first = world.request_against(wanted(1, 1, 60), &held, at(0));
+    let second = world.request_against(wanted(2, 1, 60), &held, at(0));
+    world.commit(first).await.unwrap();
+    let error = world.commit(second).await.unwrap_err();
+    assert!(matches!(error, CommitError::Conflict), "{error:?}");
+    assert_eq!(world.store.refund(&refund_id(2)).await.unwrap(), None);
+    let kept = world.store.payment(&payment_id(1)).await.unwrap().unwrap();
+    assert_eq!((kept.reserved, kept.refunds), (fen(60), 1));
+    // And the next one is not held up by it.
+    world.commit(registered(payment(3, 100))).await.unwrap();
+    let held = world.situation(&wanted(3, 3, 60)).await;
+    let next = world.request_against(wanted(3, 3, 60), &held, at(1));
+    world.commit(next).await.unwrap();
+    assert!(world.store.refund(&refund_id(3)).await.unwrap().is_some());
 }
 
 async fn losers_do_not_spoil_the_changes_that_are_committed_with_them(world: World) {
