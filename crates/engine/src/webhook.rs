@@ -321,7 +321,7 @@ impl Engine {
         Ok(endpoint)
     }
 
-    /// Removes an endpoint; what was pending for it is dead.
+    /// Removes an endpoint. Nothing is sent to it any more; what was pending is dead soon.
     ///
     /// # Errors
     /// [`EngineError::NotFound`].
@@ -333,7 +333,9 @@ impl Engine {
             .ok_or(EngineError::NotFound)?;
         let act = Administered::EndpointDeleted(id.clone());
         self.administer(act, (by, Action::ENDPOINT_DELETED, &endpoint))
-            .await
+            .await?;
+        self.litter().notify_one();
+        Ok(())
     }
 
     /// Sends a message again from its first try, whatever became of it.

@@ -240,23 +240,37 @@ impl Work<'_> {
             .await
     }
 
-    /// The row stays for its deliveries; secret and pending messages go. A message that another node
-    /// puts in the queue at the same time finds no endpoint when it is to be delivered, and ends there.
+    /// The row stays for its deliveries; the secret goes, and the pending messages with the pruning, in
+    /// pieces: nobody waits behind a million of them. Whichever is to be delivered before finds no
+    /// endpoint, and ends there.
     async fn delete_endpoint(&mut self, id: &EndpointId, at: Timestamp) -> Result<(), Trouble> {
-        let lane = Lane::Webhook(id.clone()).to_string();
-        self.execute("DELETE FROM jobs WHERE lane = $1", values![lane])
-            .await?;
         let sql = "UPDATE endpoints SET deleted_at = $2, enabled = FALSE, secret = ''
                    WHERE id = $1 AND deleted_at IS NULL";
         self.exactly_one(sql, values![id.as_str(), at.as_microsecond()])
+            .await
+    }
+
+    /// Some of the messages that are pending for deleted endpoints. Jobs come before deliveries, as for
+    /// whoever ends one; a lease that somebody holds is lost with its job.
+    async fn bury(&mut self) -> Result<u64, Trouble> {
+        let sql = "SELECT d.id FROM endpoints e
+                   JOIN deliveries d ON d.endpoint_id = e.id AND d.status = 'pending'
+                   WHERE e.deleted_at IS NOT NULL LIMIT $1";
+        let messages: Vec<String> = self
+            .list(sql, values![PRUNE_ROWS_MAX], |row| row.get(0))
+            .await?;
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let keys: Vec<String> = messages.iter().map(|id| format!("delivery:{id}")).collect();
+        let sql = "SELECT key FROM jobs WHERE key = ANY($1) ORDER BY key FOR UPDATE";
+        self.list(sql, values![keys], |row| row.get::<String>(0))
+            .await?;
+        self.execute("DELETE FROM jobs WHERE key = ANY($1)", values![keys])
             .await?;
         let sql = "UPDATE deliveries SET status = 'dead', last_error = 'the endpoint was deleted'
-                   WHERE endpoint_id = $1 AND status = 'pending'";
-        self.execute(sql, values![id.as_str()]).await?;
-        // Once more: what came into the queue before the endpoint's row was held is seen now.
-        self.execute("DELETE FROM jobs WHERE lane = $1", values![lane])
-            .await?;
-        Ok(())
+                   WHERE id = ANY($1) AND status = 'pending'";
+        self.execute(sql, values![messages]).await
     }
 
     async fn replayed(&mut self, replayed: &Replayed) -> Result<(), Trouble> {
@@ -279,6 +293,7 @@ impl Work<'_> {
 
     pub(super) async fn prune(&mut self, kept_from: Timestamp) -> Result<u64, Trouble> {
         let before = kept_from.as_microsecond();
+        let buried = self.bury().await?;
         // Rows stand in the order of their time, so looking at the first ones is enough.
         let sql = "DELETE FROM exchanges WHERE number IN (
                        SELECT number FROM (
@@ -307,6 +322,7 @@ impl Work<'_> {
         Ok(exchanges
             .saturating_add(notifications)
             .saturating_add(days)
-            .saturating_add(tokens))
+            .saturating_add(tokens)
+            .saturating_add(buried))
     }
 }

@@ -217,17 +217,35 @@ impl Work<'_> {
         self.exactly_one(sql, params![endpoint.id.as_str(), sealed])
     }
 
-    /// The row stays for its deliveries; secret and pending messages go.
+    /// The row stays for its deliveries; the secret goes, and the pending messages with the pruning, in
+    /// pieces: nobody waits behind a million of them. Whichever is to be delivered before finds no
+    /// endpoint, and ends there.
     fn delete_endpoint(&mut self, id: &EndpointId, at: Timestamp) -> Result<(), Trouble> {
         let sql = "UPDATE endpoints SET deleted_at = ?2, enabled = 0, secret = x''
                    WHERE id = ?1 AND deleted_at IS NULL";
-        self.exactly_one(sql, params![id.as_str(), at.as_microsecond()])?;
-        let sql = "UPDATE deliveries SET status = 'dead', last_error = 'the endpoint was deleted'
-                   WHERE endpoint_id = ?1 AND status = 'pending'";
-        self.execute(sql, [id.as_str()])?;
-        let lane = Lane::Webhook(id.clone()).to_string();
-        self.execute("DELETE FROM jobs WHERE lane = ?1", [lane])?;
-        Ok(())
+        self.exactly_one(sql, params![id.as_str(), at.as_microsecond()])
+    }
+
+    /// Some of the messages that are pending for deleted endpoints. A lease that somebody holds is lost
+    /// with its job.
+    fn bury(&mut self) -> Result<usize, Trouble> {
+        let sql = "SELECT d.id FROM endpoints e
+                   JOIN deliveries d ON d.endpoint_id = e.id AND d.status = 'pending'
+                   WHERE e.deleted_at IS NOT NULL LIMIT ?1";
+        let messages: Vec<String> = {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let rows = statement.query_map([PRUNE_ROWS_MAX], |row| row.get(0))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for id in &messages {
+            let sql = "DELETE FROM jobs WHERE key = 'delivery:' || ?1";
+            self.execute(sql, [id])?;
+            let sql = "UPDATE deliveries SET status = 'dead',
+                           last_error = 'the endpoint was deleted'
+                       WHERE id = ?1";
+            self.execute(sql, [id])?;
+        }
+        Ok(messages.len())
     }
 
     fn replayed(&mut self, replayed: &Replayed) -> Result<(), Trouble> {
@@ -250,6 +268,7 @@ impl Work<'_> {
 
     pub(super) fn prune(&mut self, kept_from: Timestamp) -> Result<u64, Trouble> {
         let before = kept_from.as_microsecond();
+        let buried = self.bury()?;
         let row = params![before, PRUNE_ROWS_MAX];
         // Rows stand in the order of their time, so looking at the first ones is enough.
         let sql = "DELETE FROM exchanges WHERE number IN (
@@ -264,7 +283,10 @@ impl Work<'_> {
         let sql = "DELETE FROM usage WHERE (subject, day) IN (
                        SELECT subject, day FROM usage WHERE day < ?1 LIMIT ?2)";
         let days = self.execute(sql, params![day(kept_from), PRUNE_ROWS_MAX])?;
-        let rows = exchanges.saturating_add(notifications).saturating_add(days);
+        let rows = exchanges
+            .saturating_add(notifications)
+            .saturating_add(days)
+            .saturating_add(buried);
         Ok(u64::try_from(rows).unwrap_or(u64::MAX))
     }
 

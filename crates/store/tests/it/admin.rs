@@ -166,9 +166,32 @@ async fn a_deleted_endpoint_takes_its_messages_with_it(world: World) {
     administer(&world, deleted.clone()).await.unwrap();
     assert!(world.store.endpoint(&endpoint.id).await.unwrap().is_none());
     assert!(world.store.endpoints().await.unwrap().is_empty());
+    // Two have begun; one of them ends before the messages are buried.
+    let change = Change {
+        deliveries: (2..=1300).map(|n| message(n, &endpoint.id)).collect(),
+        subject: Some(refund_id(1)),
+        ..Change::empty(at(1))
+    };
+    world.commit(change).await.unwrap();
+    let begun = world.claim_lane(lane.clone(), at(2)).await;
+    let mut pieces = Vec::new();
+    while let 1.. = *pieces.last().unwrap_or(&1) {
+        pieces.push(world.store.prune(at(-1000)).await.unwrap());
+    }
+    assert_eq!(pieces, [500, 500, 300, 0]);
     assert_eq!(world.claim_lane(lane, at(1000)).await, vec![]);
     let stored = world.store.delivery(&id).await.unwrap().unwrap();
     assert_eq!(stored.status, DeliveryStatus::Dead);
+    let late = DeliveryReport {
+        guard: begun[0].guard.clone(),
+        end: DeliveryEnd::Delivered,
+        http_status: Some(204),
+        error: None,
+        disable: None,
+        at: at(3),
+    };
+    let lost = world.store.finish_delivery(late).await;
+    assert!(matches!(lost, Err(CommitError::LeaseLost)));
     let error = administer(&world, deleted).await.unwrap_err();
     assert!(matches!(error, CommitError::Conflict), "{error:?}");
 }
