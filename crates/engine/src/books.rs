@@ -153,7 +153,7 @@ impl Engine {
     ) -> Result<Difference, EngineError> {
         let note = note.trim();
         let shown = note.chars().filter(|c| !c.is_control()).count();
-        if shown == 0 || note.chars().count() > NOTE_CHARS_MAX {
+        if shown == 0 || note.chars().count() > NOTE_CHARS_MAX || note.contains('\0') {
             return Err(EngineError::NoteRefused);
         }
         let store = self.store();

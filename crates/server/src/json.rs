@@ -95,6 +95,11 @@ impl<'a> Fields<'a> {
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         let raw = self.take(name)?;
         match serde_json::from_str::<String>(raw.get()) {
+            // No text of ours has one, and not every database keeps it.
+            Ok(text) if text.contains('\0') => {
+                self.fault(name, "format", format!("{name} must not hold U+0000"));
+                None
+            }
             Ok(text) => Some(text),
             Err(_) => {
                 self.fault(

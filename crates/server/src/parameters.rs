@@ -58,6 +58,10 @@ impl Parameters {
     pub(crate) fn text(&mut self, name: &str) -> Option<String> {
         let place = self.pairs.iter().position(|(known, _)| known == name)?;
         let (_, value) = self.pairs.swap_remove(place);
+        if value.contains('\0') {
+            self.fault(name, "format", format!("{name} must not hold U+0000"));
+            return None;
+        }
         Some(value)
     }
 

@@ -77,6 +77,7 @@ async fn visited(
     if !visit.may(permission) {
         return Err(Fault::Forbidden);
     }
+    check_query(&request)?;
     let mut request = if is_read(request.method()) {
         request
     } else {
@@ -96,6 +97,7 @@ async fn visited(
 }
 
 async fn entered(app: &Shared, request: Request, guest: &Guest) -> Result<Request, Fault> {
+    check_query(&request)?;
     let mut request = if is_read(request.method()) {
         request
     } else {
@@ -104,6 +106,14 @@ async fn entered(app: &Shared, request: Request, guest: &Guest) -> Result<Reques
     };
     request.extensions_mut().insert(Arc::new(guest.clone()));
     Ok(request)
+}
+
+/// As in a form, there is no NUL.
+fn check_query(request: &Request) -> Result<(), Fault> {
+    match request.uri().query() {
+        Some(query) if query.contains("%00") => Err(Fault::Refused),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Reads the form of a request that comes from a page of ours.

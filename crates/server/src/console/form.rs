@@ -18,7 +18,8 @@ impl Fields {
     /// The fields of a body.
     ///
     /// # Errors
-    /// [`Fault::Refused`] when it is no form.
+    /// [`Fault::Refused`] when it is no form, or holds a NUL: no text of ours has one, and not every
+    /// database keeps it.
     pub(crate) async fn read(bytes: Bytes) -> Result<Self, Fault> {
         let media = "application/x-www-form-urlencoded";
         let request = Request::builder()
@@ -27,14 +28,24 @@ impl Fields {
             .body(Body::from(bytes))
             .map_err(|_foreign| Fault::Internal)?;
         match Form::<Vec<(String, String)>>::from_request(request, &()).await {
+            Ok(Form(fields)) if fields.iter().any(|(_, value)| value.contains('\0')) => {
+                Err(Fault::Refused)
+            }
             Ok(Form(fields)) => Ok(Self(fields)),
             Err(_) => Err(Fault::Refused),
         }
     }
 
     /// Adds a field that was read elsewhere.
-    pub(crate) fn add(&mut self, name: String, value: String) {
+    ///
+    /// # Errors
+    /// [`Fault::Refused`] when it holds a NUL.
+    pub(crate) fn add(&mut self, name: String, value: String) -> Result<(), Fault> {
+        if value.contains('\0') {
+            return Err(Fault::Refused);
+        }
         self.0.push((name, value));
+        Ok(())
     }
 
     /// Whether the form carries the token of a session, which has one.
@@ -71,6 +82,14 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_nul_is_refused() {
+        let body = Bytes::from_static(b"a=x&note=a%00b");
+        assert_eq!(Fields::read(body).await.unwrap_err(), Fault::Refused);
+        let added = Fields::default().add("a".to_owned(), "\0".to_owned());
+        assert_eq!(added, Err(Fault::Refused));
+    }
 
     #[tokio::test]
     async fn fields_are_decoded_once_and_repeated_ones_are_all_there() {

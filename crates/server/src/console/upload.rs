@@ -99,7 +99,7 @@ async fn parts(mut form: Multipart<'static>, token: &str) -> Result<(Fields, Sen
             file.bytes = bytes;
         } else {
             let text = String::from_utf8(bytes.to_vec());
-            fields.add(name, text.map_err(|_foreign| Fault::Refused)?);
+            fields.add(name, text.map_err(|_foreign| Fault::Refused)?)?;
         }
     }
     match form.next_field().await? {

@@ -3,6 +3,7 @@
 use axum::body::Body;
 use serde_json::json;
 
+use crate::visitor::Visitor;
 use crate::world::{ALL, World, request};
 
 const PATH: &str = "/v1/refunds";
@@ -35,6 +36,7 @@ const BAD_FIELDS: &[(&str, &str, &str)] = &[
         "format",
     ),
     (r#""amount":1,"reason":"😀""#, "/reason", "format"),
+    (r#""amount":1,"reason":"a\u0000b""#, "/reason", "format"),
     (
         r#""amount":1,"funds_account":"mine""#,
         "/funds_account",
@@ -241,4 +243,20 @@ async fn unknown_paths_and_methods_are_problems_too() {
         world.get("/v1/refunds/rf_0123456789abcdef").await.problem(),
         (404, "refund_not_found".to_owned())
     );
+}
+
+#[tokio::test]
+async fn a_nul_is_refused_at_every_door() {
+    let world = World::new().await;
+    for path in ["/v1/refunds?out_trade_no=a%00b", "/v1/refunds?cursor=%00"] {
+        let answer = world.get(path).await;
+        assert_eq!(answer.problem().0, 422, "{path}");
+    }
+    let batch = "/v1/batches?merchant=main&name=a%00b";
+    assert_eq!(world.call("POST", batch, "x").await.json()["status"], 422);
+    let visitor = Visitor::stranger(&world);
+    assert_eq!(visitor.get("/login?next=%00").await.status, 422);
+    let fields = [("name", "a\0b"), ("password", "x"), ("next", "/")];
+    assert_eq!(visitor.post_raw("/login", &fields).await.status, 422);
+    nothing_was_written(&world).await;
 }

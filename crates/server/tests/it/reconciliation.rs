@@ -131,6 +131,8 @@ async fn a_difference_is_settled_once_and_with_a_note() {
     assert_eq!(empty.problem(), (422, "note_unusable".to_owned()));
     let long = world.post(&path, &note(&"长".repeat(501))).await;
     assert_eq!(long.problem(), (422, "note_unusable".to_owned()));
+    let nul = world.post(&path, &note("a\0b")).await;
+    assert_eq!(nul.json()["errors"][0]["pointer"], "/note");
     let settled = world.post(&path, &note("agreed by telephone")).await.json();
     assert_eq!(settled["state"], "resolved");
     assert_eq!(settled["note"], "agreed by telephone");

@@ -159,6 +159,13 @@ async fn what_the_status_does_not_allow_is_a_conflict_that_names_it() {
         assert_eq!(answer.problem(), (409, "wrong_status".to_owned()), "{act}");
         assert_eq!(answer.json()["refund_status"], "queued", "{act}");
     }
+    let nul = world
+        .post(
+            &format!("/v1/refunds/{id}/resolve"),
+            &json!({"note": "a\0b"}),
+        )
+        .await;
+    assert_eq!(nul.problem(), (422, "invalid_fields".to_owned()));
     let note = json!({"note": "two\nlines"});
     let bad = world
         .post(&format!("/v1/refunds/{id}/resolve"), &note)
