@@ -50,6 +50,7 @@ mod sqlite;
 mod steps;
 mod store;
 mod tally;
+mod tries;
 mod trouble;
 
 pub use admin::{
@@ -94,3 +95,4 @@ pub use select::{Attention, Cursor, CursorError, LIST_MAX, Merchants, Page, Refu
 pub use settings::{SettingsSeen, SettingsVersions};
 pub use sqlite::bare_batch_insert;
 pub use store::{LeaseClock, Nodes, Options, Store, Writing};
+pub use tries::{Tried, Try};

@@ -11,6 +11,7 @@ use crate::delivery::DeliveryReport;
 use crate::error::CommitError;
 use crate::ids::{DeliveryId, KeyId};
 use crate::job::{Claim, Claimed, Release};
+use crate::tries::{Tried, Try};
 
 /// One write.
 pub(crate) enum Operation {
@@ -28,6 +29,7 @@ pub(crate) enum Operation {
     Prune(Timestamp),
     LimitPages(Option<u32>),
     Batch(Box<BatchWrite>),
+    Try(Box<Try>),
 }
 
 /// What a write came to.
@@ -38,6 +40,7 @@ pub(crate) enum Answer {
     Claimed(Vec<Claimed>),
     Pruned(u64),
     Begun(Box<Begun>),
+    Tried(Tried),
 }
 
 /// The writing thread answered something else than it was asked: our bug.
@@ -49,28 +52,51 @@ impl Answer {
     pub(crate) fn committed(self) -> Result<Committed, CommitError> {
         match self {
             Self::Committed(committed) => Ok(committed),
-            Self::Done | Self::Claimed(_) | Self::Pruned(_) | Self::Begun(_) => Err(MIXED),
+            Self::Done | Self::Claimed(_) | Self::Pruned(_) | Self::Begun(_) | Self::Tried(_) => {
+                Err(MIXED)
+            }
         }
     }
 
     pub(crate) fn claimed(self) -> Result<Vec<Claimed>, CommitError> {
         match self {
             Self::Claimed(jobs) => Ok(jobs),
-            Self::Done | Self::Committed(_) | Self::Pruned(_) | Self::Begun(_) => Err(MIXED),
+            Self::Done | Self::Committed(_) | Self::Pruned(_) | Self::Begun(_) | Self::Tried(_) => {
+                Err(MIXED)
+            }
         }
     }
 
     pub(crate) fn pruned(self) -> Result<u64, CommitError> {
         match self {
             Self::Pruned(rows) => Ok(rows),
-            Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Begun(_) => Err(MIXED),
+            Self::Done
+            | Self::Committed(_)
+            | Self::Claimed(_)
+            | Self::Begun(_)
+            | Self::Tried(_) => Err(MIXED),
         }
     }
 
     pub(crate) fn begun(self) -> Result<Begun, CommitError> {
         match self {
             Self::Begun(begun) => Ok(*begun),
-            Self::Done | Self::Committed(_) | Self::Claimed(_) | Self::Pruned(_) => Err(MIXED),
+            Self::Done
+            | Self::Committed(_)
+            | Self::Claimed(_)
+            | Self::Pruned(_)
+            | Self::Tried(_) => Err(MIXED),
+        }
+    }
+
+    pub(crate) fn tried(self) -> Result<Tried, CommitError> {
+        match self {
+            Self::Tried(tried) => Ok(tried),
+            Self::Done
+            | Self::Committed(_)
+            | Self::Claimed(_)
+            | Self::Pruned(_)
+            | Self::Begun(_) => Err(MIXED),
         }
     }
 }

@@ -65,6 +65,7 @@ mod situations;
 mod sql;
 mod story;
 mod tls;
+mod tries;
 mod trouble;
 mod turns;
 mod usage;

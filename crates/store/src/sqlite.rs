@@ -53,6 +53,7 @@ mod rules;
 mod search;
 mod sql;
 mod story;
+mod tries;
 mod trouble;
 mod work;
 mod writer;
@@ -333,7 +334,8 @@ impl Sqlite {
             | Answer::Committed(_)
             | Answer::Claimed(_)
             | Answer::Pruned(_)
-            | Answer::Begun(_) => Ok(()),
+            | Answer::Begun(_)
+            | Answer::Tried(_) => Ok(()),
         }
     }
 }

@@ -2,6 +2,9 @@
 //! owner out: a browser from which they signed in before has tries of its own, and from each place a
 //! few tries of a password are always left. A code of six digits can be guessed from many places:
 //! its tries are counted for the person, wherever they come from. Nothing is locked for good.
+//!
+//! They are counted in the store, for all nodes together. What this process alone knows to be too much
+//! never gets there, so that a flood of tries is no flood of writes.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,8 +13,9 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
-use tuikuan_store::{Session, User};
+use tuikuan_store::{Session, Store, Tried, Try, User};
 
 use super::cookie::{self, Cookie, Readable};
 use super::fault::Fault;
@@ -61,99 +65,149 @@ pub(crate) enum Whence {
     Place(IpAddr),
 }
 
+/// One kind of tries.
+struct Limit {
+    kind: &'static str,
+    most: u32,
+    period: Duration,
+    /// Those of this process.
+    here: Tries<[u8; 32]>,
+}
+
+impl Limit {
+    fn new(kind: &'static str, most: u32, period: Duration) -> Self {
+        Self {
+            kind,
+            most,
+            period,
+            here: Tries::new(most, period),
+        }
+    }
+
+    async fn spend(&self, store: &Store, what: &str) -> Result<Left, Fault> {
+        let key = sha256(format!("{}\0{what}", self.kind).as_bytes());
+        self.here.spend(&key).map_err(|UsedUp| Fault::TooMany)?;
+        let one = Try {
+            key,
+            most: self.most,
+            period: SignedDuration::try_from(self.period).unwrap_or(SignedDuration::MAX),
+            now: Timestamp::now(),
+        };
+        match store.attempt(one).await? {
+            Tried::Allowed => Ok(Left::Some),
+            Tried::Last => Ok(Left::Nothing),
+            Tried::UsedUp => Err(Fault::TooMany),
+        }
+    }
+}
+
 /// The limits.
 pub(crate) struct Limits {
-    addresses: Tries<IpAddr>,
-    names: Tries<[u8; 32]>,
-    names_from: Tries<([u8; 32], IpAddr)>,
-    known: Tries<[u8; 32]>,
-    codes: Tries<[u8; 32]>,
-    codes_known: Tries<[u8; 32]>,
-    codes_of_session: Tries<[u8; 32]>,
-    present: Tries<[u8; 32]>,
+    addresses: Limit,
+    names: Limit,
+    names_from: Limit,
+    known: Limit,
+    codes: Limit,
+    codes_known: Limit,
+    codes_of_session: Limit,
+    present: Limit,
 }
 
 impl Limits {
-    /// Nobody has tried yet.
+    /// This process has seen nobody yet.
     pub(crate) fn new() -> Self {
         Self {
-            addresses: Tries::new(ADDRESS_TRIES, MINUTE),
-            names: Tries::new(NAME_TRIES, MINUTE),
-            names_from: Tries::new(NAME_AND_ADDRESS_TRIES, MINUTE),
-            known: Tries::new(KNOWN_TRIES, HOUR),
-            codes: Tries::new(CODES, DAY),
-            codes_known: Tries::new(CODES, DAY),
-            codes_of_session: Tries::new(SESSION_CODES, DAY),
-            present: Tries::new(PRESENT_TRIES, DAY),
+            addresses: Limit::new("address", ADDRESS_TRIES, MINUTE),
+            names: Limit::new("name", NAME_TRIES, MINUTE),
+            names_from: Limit::new("name from", NAME_AND_ADDRESS_TRIES, MINUTE),
+            known: Limit::new("known", KNOWN_TRIES, HOUR),
+            codes: Limit::new("code", CODES, DAY),
+            codes_known: Limit::new("code known", CODES, DAY),
+            codes_of_session: Limit::new("code of", SESSION_CODES, DAY),
+            present: Limit::new("present", PRESENT_TRIES, DAY),
         }
     }
 
     /// One more try from an address.
     ///
     /// # Errors
-    /// [`Fault::TooMany`].
-    pub(crate) fn address(&self, address: IpAddr) -> Result<(), Fault> {
-        allowed(self.addresses.spend(&place(address)))
+    /// [`Fault::TooMany`], or the store's.
+    pub(crate) async fn address(&self, store: &Store, address: IpAddr) -> Result<(), Fault> {
+        let place = place(address).to_string();
+        self.addresses.spend(store, &place).await.map(|_| ())
     }
 
     /// One more try of a name, known or not, from a place.
     ///
     /// # Errors
-    /// [`Fault::TooMany`].
-    pub(crate) fn name(&self, name: &str, address: IpAddr) -> Result<(), Fault> {
-        self.address(address)?;
-        let name = sha256(User::name_key(name).as_bytes());
-        let tried = self.names.spend(&name);
-        allowed(tried.or_else(|UsedUp| self.names_from.spend(&(name, place(address)))))
+    /// [`Fault::TooMany`], or the store's.
+    pub(crate) async fn name(
+        &self,
+        store: &Store,
+        name: &str,
+        address: IpAddr,
+    ) -> Result<(), Fault> {
+        self.address(store, address).await?;
+        let name = User::name_key(name);
+        match self.names.spend(store, &name).await {
+            Err(Fault::TooMany) => {
+                let from = format!("{}\0{name}", place(address));
+                self.names_from.spend(store, &from).await.map(|_| ())
+            }
+            tried => tried.map(|_| ()),
+        }
     }
 
     /// One more try of somebody's password from a browser that is known. When those are used up, the
     /// browser is one like all others.
     ///
     /// # Errors
-    /// [`Fault::TooMany`].
-    pub(crate) fn known(&self, user: &User, address: IpAddr) -> Result<(), Fault> {
-        allowed(self.known.spend(&id(user))).or_else(|_| self.name(&user.name, address))
+    /// [`Fault::TooMany`], or the store's.
+    pub(crate) async fn known(
+        &self,
+        store: &Store,
+        user: &User,
+        address: IpAddr,
+    ) -> Result<(), Fault> {
+        match self.known.spend(store, user.id.as_str()).await {
+            Err(Fault::TooMany) => self.name(store, &user.name, address).await,
+            tried => tried.map(|_| ()),
+        }
     }
 
     /// One more code for a person.
     ///
     /// # Errors
-    /// [`Fault::TooMany`].
-    pub(crate) fn code(&self, user: &User, from: Whence) -> Result<(), Fault> {
-        match from {
-            Whence::KnownBrowser => allowed(self.codes_known.spend(&id(user))),
+    /// [`Fault::TooMany`], or the store's.
+    pub(crate) async fn code(&self, store: &Store, user: &User, from: Whence) -> Result<(), Fault> {
+        let id = user.id.as_str();
+        let tried = match from {
+            Whence::KnownBrowser => self.codes_known.spend(store, id).await,
             Whence::Place(address) => {
-                self.address(address)?;
-                allowed(self.codes.spend(&id(user)))
+                self.address(store, address).await?;
+                self.codes.spend(store, id).await
             }
-        }
+        };
+        tried.map(|_| ())
     }
 
     /// One more code for one right password; whether there may be another one.
     ///
     /// # Errors
-    /// [`Fault::TooMany`].
-    pub(crate) fn code_of(&self, session: &Session) -> Result<Left, Fault> {
-        let tried = self.codes_of_session.spend(&session.hash);
-        tried.map_err(|UsedUp| Fault::TooMany)
+    /// [`Fault::TooMany`], or the store's.
+    pub(crate) async fn code_of(&self, store: &Store, session: &Session) -> Result<Left, Fault> {
+        let session = URL_SAFE_NO_PAD.encode(session.hash);
+        self.codes_of_session.spend(store, &session).await
     }
 
     /// One more try of the present password of who is signed in.
     ///
     /// # Errors
-    /// [`Fault::TooMany`].
-    pub(crate) fn present(&self, session: &Session) -> Result<(), Fault> {
-        allowed(self.present.spend(&session.hash))
+    /// [`Fault::TooMany`], or the store's.
+    pub(crate) async fn present(&self, store: &Store, session: &Session) -> Result<(), Fault> {
+        let session = URL_SAFE_NO_PAD.encode(session.hash);
+        self.present.spend(store, &session).await.map(|_| ())
     }
-}
-
-fn id(user: &User) -> [u8; 32] {
-    sha256(user.id.as_str().as_bytes())
-}
-
-fn allowed(tried: Result<Left, UsedUp>) -> Result<(), Fault> {
-    tried.map(|_| ()).map_err(|UsedUp| Fault::TooMany)
 }
 
 /// What counts as one place: of IPv6 a whole /48, which one customer may have with all its
@@ -211,30 +265,39 @@ pub(crate) fn remember(app: &Shared, headers: &mut HeaderMap, user: &User) {
 
 #[cfg(test)]
 mod tests {
+    use tuikuan_store::Options;
+
     use super::*;
 
-    #[test]
-    fn a_network_of_one_customer_counts_as_one_address() {
-        let limits = Limits::new();
-        for last in 0..ADDRESS_TRIES {
-            let address = format!("2001:db8::{last:x}").parse().unwrap();
-            assert_eq!(limits.address(address), Ok(()));
-        }
-        let other_host = "2001:db8:0:1::1".parse().unwrap();
-        assert_eq!(limits.address(other_host), Err(Fault::TooMany));
-        let other_network = "2001:db8:1::1".parse().unwrap();
-        assert_eq!(limits.address(other_network), Ok(()));
+    async fn store() -> Store {
+        let options = Options::inline();
+        Store::open("sqlite::memory:", &options).await.unwrap()
     }
 
-    #[test]
-    fn a_stranger_who_uses_up_the_tries_of_a_name_does_not_lock_its_owner_out() {
-        let limits = Limits::new();
+    #[tokio::test]
+    async fn a_network_of_one_customer_counts_as_one_address() {
+        let (limits, store) = (Limits::new(), store().await);
+        for last in 0..ADDRESS_TRIES {
+            let address = format!("2001:db8::{last:x}").parse().unwrap();
+            assert_eq!(limits.address(&store, address).await, Ok(()));
+        }
+        let other_host = "2001:db8:0:1::1".parse().unwrap();
+        let tried = limits.address(&store, other_host).await;
+        assert_eq!(tried, Err(Fault::TooMany));
+        let other_network = "2001:db8:1::1".parse().unwrap();
+        assert_eq!(limits.address(&store, other_network).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_stranger_who_uses_up_the_tries_of_a_name_does_not_lock_its_owner_out() {
+        let (limits, store) = (Limits::new(), store().await);
         let stranger: IpAddr = "198.51.100.7".parse().unwrap();
-        while limits.name("li", stranger).is_ok() {}
-        assert_eq!(limits.name("li", stranger), Err(Fault::TooMany));
+        while limits.name(&store, "li", stranger).await.is_ok() {}
+        let tried = limits.name(&store, "li", stranger).await;
+        assert_eq!(tried, Err(Fault::TooMany));
         let owner = "203.0.113.9".parse().unwrap();
-        assert_eq!(limits.name("li", owner), Ok(()));
-        assert_eq!(limits.name("wang", stranger), Ok(()));
+        assert_eq!(limits.name(&store, "li", owner).await, Ok(()));
+        assert_eq!(limits.name(&store, "wang", stranger).await, Ok(()));
     }
 
     fn user() -> User {
@@ -247,48 +310,61 @@ mod tests {
             totp: None,
             totp_used: 0,
             language: None,
-            created_at: jiff::Timestamp::UNIX_EPOCH,
+            created_at: Timestamp::UNIX_EPOCH,
             last_login_at: None,
             disabled_at: None,
             version: 1,
         }
     }
 
-    #[test]
-    fn codes_are_counted_for_the_person_wherever_they_come_from() {
-        let limits = Limits::new();
+    #[tokio::test]
+    async fn codes_are_counted_for_the_person_wherever_they_come_from() {
+        let (limits, store) = (Limits::new(), store().await);
         for n in 0..CODES {
             let stranger = Whence::Place(format!("198.51.{n}.7").parse().unwrap());
-            assert_eq!(limits.code(&user(), stranger), Ok(()));
+            assert_eq!(limits.code(&store, &user(), stranger).await, Ok(()));
         }
         let another = Whence::Place("203.0.113.9".parse().unwrap());
-        assert_eq!(limits.code(&user(), another), Err(Fault::TooMany));
-        assert_eq!(
-            limits.code(&user(), Whence::KnownBrowser),
-            Ok(()),
-            "the owner"
-        );
+        let tried = limits.code(&store, &user(), another).await;
+        assert_eq!(tried, Err(Fault::TooMany));
+        let owner = limits.code(&store, &user(), Whence::KnownBrowser).await;
+        assert_eq!(owner, Ok(()), "the owner");
     }
 
-    #[test]
-    fn a_known_browser_has_tries_of_its_own_but_not_without_end() {
-        let limits = Limits::new();
+    #[tokio::test]
+    async fn a_known_browser_has_tries_of_its_own_but_not_without_end() {
+        let (limits, store) = (Limits::new(), store().await);
         let address = "203.0.113.9".parse().unwrap();
         let most = KNOWN_TRIES + NAME_TRIES + NAME_AND_ADDRESS_TRIES;
         for _ in 0..most {
-            assert_eq!(limits.known(&user(), address), Ok(()));
+            assert_eq!(limits.known(&store, &user(), address).await, Ok(()));
         }
-        assert_eq!(limits.known(&user(), address), Err(Fault::TooMany));
+        let tried = limits.known(&store, &user(), address).await;
+        assert_eq!(tried, Err(Fault::TooMany));
     }
 
-    #[test]
-    fn a_name_counts_the_same_in_capitals() {
-        let limits = Limits::new();
+    #[tokio::test]
+    async fn a_name_counts_the_same_in_capitals() {
+        let (limits, store) = (Limits::new(), store().await);
         let address = "203.0.113.9".parse().unwrap();
         for _ in 0..NAME_TRIES + NAME_AND_ADDRESS_TRIES {
-            assert_eq!(limits.name("Li", address), Ok(()));
+            assert_eq!(limits.name(&store, "Li", address).await, Ok(()));
         }
-        assert_eq!(limits.name(" lI ", address), Err(Fault::TooMany));
-        assert_eq!(limits.name("wang", address), Ok(()));
+        let tried = limits.name(&store, " lI ", address).await;
+        assert_eq!(tried, Err(Fault::TooMany));
+        assert_eq!(limits.name(&store, "wang", address).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn nodes_count_together_and_a_restart_forgets_nothing() {
+        let store = store().await;
+        let address = "203.0.113.9".parse().unwrap();
+        for _ in 0..NAME_TRIES + NAME_AND_ADDRESS_TRIES {
+            let node = Limits::new();
+            assert_eq!(node.name(&store, "li", address).await, Ok(()));
+        }
+        let node = Limits::new();
+        let tried = node.name(&store, "li", address).await;
+        assert_eq!(tried, Err(Fault::TooMany));
     }
 }

@@ -109,7 +109,8 @@ impl<'o> Group<'o> {
             | Operation::SettleInbox(..)
             | Operation::Prune(_)
             | Operation::LimitPages(_)
-            | Operation::Batch(_) => {
+            | Operation::Batch(_)
+            | Operation::Try(_) => {
                 return Err(Trouble::Refused(CommitError::Unavailable {
                     reason: "not an operation of a group",
                 }));

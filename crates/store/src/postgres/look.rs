@@ -98,7 +98,8 @@ impl Wanted {
                 | Operation::SettleInbox(..)
                 | Operation::Prune(_)
                 | Operation::LimitPages(_)
-                | Operation::Batch(_) => {}
+                | Operation::Batch(_)
+                | Operation::Try(_) => {}
             }
         }
         wanted

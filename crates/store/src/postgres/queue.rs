@@ -224,7 +224,8 @@ fn concerned(operation: &Operation) -> Vec<u64> {
         | Operation::SettleInbox(..)
         | Operation::Prune(_)
         | Operation::LimitPages(_)
-        | Operation::Batch(_) => {}
+        | Operation::Batch(_)
+        | Operation::Try(_) => {}
     }
     keys.sort_unstable();
     keys.dedup();

@@ -89,7 +89,8 @@ impl Work<'_> {
             | Operation::Claim(_)
             | Operation::Release(_)
             | Operation::Forward(..)
-            | Operation::FinishDelivery(_) => {
+            | Operation::FinishDelivery(_)
+            | Operation::Try(_) => {
                 return Err(Trouble::Refused(CommitError::Unavailable {
                     reason: "not an act of administration",
                 }));

@@ -190,6 +190,7 @@ impl Work<'_> {
             Operation::Claim(claim) => return Ok(Answer::Claimed(self.claim(claim)?)),
             Operation::Prune(before) => return Ok(Answer::Pruned(self.prune(*before)?)),
             Operation::Batch(write) => return self.write_batch(write),
+            Operation::Try(one) => return Ok(Answer::Tried(self.attempt(one)?)),
             Operation::Release(release) => self.release(release)?,
             Operation::Forward(refund, now) => self.forward(refund, *now)?,
             Operation::FinishDelivery(report) => self.finish_delivery(report)?,

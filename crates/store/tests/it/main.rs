@@ -34,5 +34,6 @@ mod scratch;
 mod search;
 mod sqlite_only;
 mod steering;
+mod tries;
 mod twins;
 mod world;

@@ -196,7 +196,8 @@ async fn present_password_fits(
     visit: &Visit,
     fields: &Fields,
 ) -> Result<bool, Fault> {
-    app.console.limits.present(&visit.session)?;
+    let store = app.engine.store();
+    app.console.limits.present(store, &visit.session).await?;
     let shown = SecretString::from(fields.text("present"));
     let fits = app
         .console

@@ -99,13 +99,15 @@ pub(crate) async fn sign_in(
         .chars()
         .take(NAME_CHARS_MAX)
         .collect();
-    let user = app.engine.store().user_by_name(&name).await?;
+    let store = app.engine.store();
+    let user = store.user_by_name(&name).await?;
     let from = |user| limits::from(&app, &headers, user, guest.address);
     match &user {
         Some(user) if from(user) == Whence::KnownBrowser => {
-            app.console.limits.known(user, guest.address)?;
+            let limits = &app.console.limits;
+            limits.known(store, user, guest.address).await?;
         }
-        Some(_) | None => app.console.limits.name(&name, guest.address)?,
+        Some(_) | None => app.console.limits.name(store, &name, guest.address).await?,
     }
     let usable = user.as_ref().filter(|user| user.disabled_at.is_none());
     let hash = usable.and_then(|user| user.password.clone());
@@ -185,8 +187,9 @@ pub(crate) async fn code(
         return Ok(to("/login/enrol"));
     };
     let from = limits::from(&app, &headers, user, guest.address);
-    app.console.limits.code(user, from)?;
-    let left = app.console.limits.code_of(&pending.session)?;
+    let (limits, store) = (&app.console.limits, app.engine.store());
+    limits.code(store, user, from).await?;
+    let left = limits.code_of(store, &pending.session).await?;
     let next = safe_next(fields.text("next"));
     let step = second_factor::step_of(
         fields.text("code"),
@@ -281,7 +284,8 @@ pub(crate) async fn enrol(
         return Ok(to("/login/code"));
     }
     let from = limits::from(&app, &headers, user, guest.address);
-    app.console.limits.code(user, from)?;
+    let store = app.engine.store();
+    app.console.limits.code(store, user, from).await?;
     let secret = second_factor::offered(token, user.totp_used);
     let next = safe_next(fields.text("next"));
     let now = Timestamp::now();

@@ -51,7 +51,8 @@ pub(crate) async fn page(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    app.console.limits.address(guest.address)?;
+    let store = app.engine.store();
+    app.console.limits.address(store, guest.address).await?;
     let good = good(&app, &token, &guest).await?;
     match (&good.invitation.purpose, &good.user) {
         (Purpose::Demo, Some(user)) => visit_demo(&app, &headers, &guest, user).await,
@@ -67,7 +68,8 @@ pub(crate) async fn accept(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
-    app.console.limits.address(guest.address)?;
+    let store = app.engine.store();
+    app.console.limits.address(store, guest.address).await?;
     let good = good(&app, &token, &guest).await?;
     if good.invitation.purpose == Purpose::Demo {
         return Err(Fault::LinkDead);

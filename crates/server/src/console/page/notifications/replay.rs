@@ -26,7 +26,7 @@ pub(crate) async fn one(
 ) -> Result<Response, Fault> {
     let row = visible(&app, &visit, &number).await?;
     let by = visit.by();
-    let notice = match app.engine.replay(row.number, &by).await? {
+    let notice = match Box::pin(app.engine.replay(row.number, &by)).await? {
         Replayed::Done { .. } => Notice::Replayed,
         Replayed::Gone => Notice::ReplayGone,
         Replayed::NotUnderstood { .. } => Notice::ReplayRefused,
@@ -58,7 +58,7 @@ pub(crate) async fn all(
     let by = visit.by();
     let (mut done, mut failed) = (0_u32, 0_u32);
     for row in found.iter().rev() {
-        match app.engine.replay(row.number, &by).await {
+        match Box::pin(app.engine.replay(row.number, &by)).await {
             Ok(Replayed::Done { .. }) => done = done.saturating_add(1),
             Ok(Replayed::Gone | Replayed::NotUnderstood { .. })
             | Err(EngineError::UnknownMerchant | EngineError::NotFound) => {
