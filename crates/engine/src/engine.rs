@@ -21,6 +21,7 @@ use crate::network::Network;
 use crate::rules::RuleBook;
 use crate::settings::Settings;
 use crate::share::Shares;
+use crate::skew::{Offsets, Skew};
 use crate::tally::Tally;
 use crate::webhook::Endpoints;
 
@@ -51,6 +52,8 @@ struct Inner {
     tally: Tally,
     vitals: Vitals,
     work: tokio::sync::Notify,
+    litter: tokio::sync::Notify,
+    skew: Skew,
     certificates: HashMap<MerchantName, tokio::sync::Notify>,
     uploads: Uploads,
     stopping: AtomicBool,
@@ -120,6 +123,8 @@ impl Engine {
             tally: Tally::default(),
             vitals: Vitals::default(),
             work: tokio::sync::Notify::new(),
+            litter: tokio::sync::Notify::new(),
+            skew: Skew::default(),
             certificates,
             uploads: Uploads::default(),
             stopping: AtomicBool::new(false),
@@ -230,6 +235,22 @@ impl Engine {
 
     pub(crate) fn work(&self) -> &tokio::sync::Notify {
         &self.inner.work
+    }
+
+    /// There may be much to remove.
+    pub(crate) fn litter(&self) -> &tokio::sync::Notify {
+        &self.inner.litter
+    }
+
+    /// How far the clocks are from the database's, as they were measured last; `None` where they are one,
+    /// or not measured yet.
+    #[must_use]
+    pub fn clock_offsets(&self) -> Option<Offsets> {
+        self.inner.skew.last()
+    }
+
+    pub(crate) fn skew(&self) -> &Skew {
+        &self.inner.skew
     }
 
     /// A notification named a serial that nobody knows: the certificates are fetched again.

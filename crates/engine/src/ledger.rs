@@ -209,7 +209,8 @@ impl Ledger {
                 let unread = |_| CommitError::Unavailable {
                     reason: "endpoints and rules cannot be read",
                 };
-                self.follow_settings().await.map_err(unread)?;
+                // Rare, and large: not in the future of everybody who commits.
+                Box::pin(self.follow_settings()).await.map_err(unread)?;
                 Err(CommitError::Conflict)
             }
             Err(error) => Err(error),

@@ -28,6 +28,9 @@ const DIFFERENCES_IN_FLIGHT_MAX: usize = 16;
 const LOOK_MAX: Duration = Duration::from_secs(1);
 /// And at most so often, so that a storm of commits is not a storm of looks.
 const LOOK_MIN: Duration = Duration::from_millis(4);
+/// After a look that found nothing to claim: what seems due to this node's clock is not due to the
+/// database's yet, or another node has it.
+const LOOK_IDLE: Duration = Duration::from_millis(20);
 /// A failed fetch of certificates is tried again after so long.
 const CERTIFICATES_AGAIN: Duration = Duration::from_secs(60);
 /// Endpoints and rules changed by another process are seen after so long.
@@ -62,6 +65,7 @@ impl Engine {
             running,
         ));
         tracker.spawn(keep_house(self.clone(), stop.clone()));
+        tracker.spawn(keep_clean(self.clone(), stop.clone()));
         for merchant in self.merchants() {
             let (engine, merchant, stop) = (self.clone(), Arc::clone(merchant), stop.clone());
             tracker.spawn(async move {
@@ -170,10 +174,10 @@ async fn dispatch(
     let mut away = Away::new("no jobs are claimed");
     loop {
         changed.mark_unchanged();
-        let more = match round(&engine, &tracker, &running).await {
-            Ok(more) => {
+        let claimed = match round(&engine, &tracker, &running).await {
+            Ok(claimed) => {
                 away.back();
-                more
+                claimed
             }
             Err(error) => {
                 let wait = away.failed(&error);
@@ -183,10 +187,10 @@ async fn dispatch(
                 }
             }
         };
-        let wait = if more {
-            LOOK_MIN
-        } else {
-            until_next(&engine, &running).await
+        let wait = match claimed {
+            Claimed::More => LOOK_MIN,
+            Claimed::All => until_next(&engine, &running).await.max(LOOK_MIN),
+            Claimed::Nothing => until_next(&engine, &running).await.max(LOOK_IDLE),
         };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -210,18 +214,27 @@ async fn until_next(engine: &Engine, running: &Running) -> Duration {
         .filter(|lane| room(engine, &lane.lane, running) > 0)
         .map(|lane| lane.due_at)
         .min();
-    due.map_or(LOOK_MAX, |due| {
-        engine.clock().until(due).clamp(LOOK_MIN, LOOK_MAX)
-    })
+    due.map_or(LOOK_MAX, |due| engine.clock().until(due).min(LOOK_MAX))
 }
 
-/// Claims once from every lane that has due jobs; `true` when a lane may have more at once.
+/// What a round came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claimed {
+    /// A lane may have more at once.
+    More,
+    /// Whatever was due.
+    All,
+    /// Nothing.
+    Nothing,
+}
+
+/// Claims once from every lane that has due jobs.
 async fn round(
     engine: &Engine,
     tracker: &TaskTracker,
     running: &Arc<Running>,
-) -> Result<bool, LedgerError> {
-    let mut more = false;
+) -> Result<Claimed, LedgerError> {
+    let mut claimed = Claimed::Nothing;
     let mut lanes = engine.lanes_due().await?;
     // What a batch asked for comes after what anybody asks for now.
     lanes.sort_by_key(|lane| matches!(lane, Lane::Bulk(_)));
@@ -232,7 +245,11 @@ async fn round(
         }
         let limit = u32::try_from(room).unwrap_or(u32::MAX);
         let works = engine.claim(&lane, limit).await?;
-        more |= works.len() == room;
+        claimed = match (works.len(), claimed) {
+            (count, _) if count == room => Claimed::More,
+            (1.., Claimed::Nothing) => Claimed::All,
+            (_, before) => before,
+        };
         for work in works {
             let place = running.begin(work.lane());
             let engine = engine.clone();
@@ -243,7 +260,7 @@ async fn round(
             });
         }
     }
-    Ok(more)
+    Ok(claimed)
 }
 
 /// How many jobs of a lane may be claimed now. A lane of submits gets little more than its quota can
@@ -337,7 +354,6 @@ async fn run(engine: &Engine, work: Work) {
 
 async fn keep_house(engine: Engine, stop: CancellationToken) {
     let mut endpoints = tokio::time::interval(ENDPOINTS_RELOAD);
-    let mut prune = tokio::time::interval(PRUNE_EVERY);
     let mut bills = tokio::time::interval(BILLS_LOOK);
     let mut away = Away::new("endpoints and rules are not read");
     let mut bills_away = Away::new("bills are not wanted");
@@ -350,17 +366,29 @@ async fn keep_house(engine: Engine, stop: CancellationToken) {
             _ = bills.tick() => {
                 bills_away.note(engine.want_bills().await);
             }
-            _ = prune.tick() => {
-                let kept = engine.settings().exchanges_kept;
-                let before = engine.now().checked_sub(kept).unwrap_or(jiff::Timestamp::MIN);
-                prune_all(&engine, &stop, before).await;
-            }
         }
     }
 }
 
-/// Takes in what another process or node changed.
+/// Removes what is old, and what was left behind.
+async fn keep_clean(engine: Engine, stop: CancellationToken) {
+    let mut prune = tokio::time::interval(PRUNE_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = prune.tick() => {}
+            () = engine.litter().notified() => {}
+        }
+        let kept = engine.settings().exchanges_kept;
+        let before = engine.now().checked_sub(kept);
+        prune_all(&engine, &stop, before.unwrap_or(jiff::Timestamp::MIN)).await;
+    }
+}
+
+/// Takes in what another process or node changed, and how the clocks stand. What an older version of
+/// Tuikuan beside this one changes is seen here too.
 async fn reload(engine: &Engine) -> Result<(), ReadError> {
+    engine.measure_clocks().await?;
     engine.reload_endpoints().await?;
     engine.rule_book().reload(engine.store()).await.map(drop)
 }

@@ -32,6 +32,8 @@ pub struct ReadyBody {
     pub ready: bool,
     /// Why not.
     pub reasons: Vec<&'static str>,
+    /// What somebody should look at, although refunds are taken.
+    pub warnings: Vec<&'static str>,
 }
 
 /// The process lives.
@@ -53,7 +55,13 @@ pub(crate) async fn ready(State(app): State<App>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    json(status, &ReadyBody { ready, reasons })
+    let warnings = warnings(&app);
+    let body = ReadyBody {
+        ready,
+        reasons,
+        warnings,
+    };
+    json(status, &body)
 }
 
 /// Whether the store answers soon. The workers say in the log what is wrong with it, once; whoever
@@ -67,6 +75,16 @@ async fn answers(store: &Store) -> bool {
         }
         Err(_) => false,
     }
+}
+
+/// What somebody should look at. A clock that is off takes no node away: if it is the database's, it would
+/// take them all.
+fn warnings(app: &Shared) -> Vec<&'static str> {
+    let offsets = app.engine.clock_offsets();
+    let off = offsets.is_some_and(tuikuan_engine::Offsets::are_large);
+    off.then_some("a clock of this node is more than a second off the database's")
+        .into_iter()
+        .collect()
 }
 
 /// Why refunds are not taken; empty when they are.

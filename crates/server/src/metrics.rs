@@ -178,8 +178,24 @@ async fn gather(app: &Shared) -> Result<Registry, ReadError> {
         "Refunds that nothing will move, counted up to 200; anything but 0 is a mistake of ours",
         stuck,
     );
+    register_clocks(&mut registry, engine);
     register_tally(&mut registry, engine);
     Ok(registry)
+}
+
+fn register_clocks(registry: &mut Registry, engine: &Engine) {
+    let offset = Family::<Labels, Gauge>::default();
+    if let Some(offsets) = engine.clock_offsets() {
+        for (clock, ahead) in [("engine", offsets.engine), ("machine", offsets.machine)] {
+            let labels = vec![("clock", clock.to_owned())];
+            offset.get_or_create(&labels).set(milliseconds(ahead));
+        }
+    }
+    registry.register(
+        "clock_offset_milliseconds",
+        "How far this node's clocks are ahead of the database's; none where they are one",
+        offset,
+    );
 }
 
 fn register_tally(registry: &mut Registry, engine: &Engine) {

@@ -17,7 +17,7 @@ use tuikuan_terms::MchId;
 use crate::admin::AdminChange;
 use crate::change::{Change, Committed};
 use crate::delivery::DeliveryReport;
-use crate::error::{CommitError, Fatal, OpenError};
+use crate::error::{CommitError, Fatal, OpenError, ReadError};
 use crate::ids::{DeliveryId, KeyId};
 use crate::job::{Claim, Claimed, Release};
 use crate::postgres::Postgres;
@@ -142,6 +142,7 @@ mod reads;
 mod rules;
 mod search;
 mod story;
+mod tries;
 
 /// Opening, closing, signals.
 impl Store {
@@ -208,6 +209,17 @@ impl Store {
     #[must_use]
     pub fn nodes(&self) -> Nodes {
         on!(self, s => s.nodes())
+    }
+
+    /// The time by the clock that judges leases (INV-25), where it is not the caller's.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn clock(&self) -> Result<Option<Timestamp>, ReadError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(store) => store.clock().await,
+        }
     }
 
     /// Bounds the database to so many pages from now on, or lifts the bound.

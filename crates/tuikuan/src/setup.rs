@@ -19,17 +19,21 @@ use crate::config::{Config, LogFormat, MerchantConfig, StoreConfig};
 /// A connection to WeChat must stand after so long; the rest of the time is for the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The clock of the engine: the machine's, or one that is ahead of it, for trials.
-pub(crate) fn clock(config: &Config) -> MachineClock {
+/// The clock of the engine: it begins with the database's, so that the due times of all nodes are of one
+/// time (INV-25), or with the machine's where there is no other. For trials it is ahead of that.
+///
+/// # Errors
+/// When the database does not say what time it is.
+pub(crate) async fn clock(config: &Config, store: &Store) -> anyhow::Result<MachineClock> {
+    let stored = store.clock().await.context("the database has no time")?;
+    let now = stored.unwrap_or_else(Timestamp::now);
     let ahead = config.clock_ahead;
     if ahead.is_zero() {
-        return MachineClock::real();
+        return Ok(MachineClock::from_start(now, 1));
     }
     tracing::warn!(ahead = %ahead, "the engine's clock is ahead of the machine's: for trials only");
-    let start = Timestamp::now()
-        .checked_add(ahead)
-        .unwrap_or(Timestamp::MAX);
-    MachineClock::from_start(start, 1)
+    let start = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
+    Ok(MachineClock::from_start(start, 1))
 }
 
 /// Opens the store of a configuration.

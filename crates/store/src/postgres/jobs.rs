@@ -6,7 +6,7 @@ use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::{Plan, RefundId, Step};
 
 use crate::change::{Change, NewDelivery};
-use crate::error::CommitError;
+use crate::error::{CommitError, ReadError};
 use crate::job::{Claim, Claimed, Guard, JobKey, Lane, PARKED, Release};
 use crate::postgres::burst::Statement;
 use crate::postgres::commit::Group;
@@ -276,6 +276,17 @@ impl Group<'_> {
 }
 
 impl Postgres {
+    /// The time by which leases are judged, unless it is the caller's.
+    pub(crate) async fn clock(&self) -> Result<Option<Timestamp>, ReadError> {
+        if self.0.lease_clock == LeaseClock::Caller {
+            return Ok(None);
+        }
+        let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT";
+        let found = self.one(sql, &[], |row| row.get::<i64>(0)).await?;
+        let read = found.map(Timestamp::from_microsecond).transpose();
+        read.map_err(|_foreign| ReadError::Corrupt { what: "clock" })
+    }
+
     /// Leases due jobs. When the answer to it is lost, the leases expire and somebody rescues the jobs:
     /// nothing is assumed about it.
     pub(crate) async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, CommitError> {

@@ -2,7 +2,8 @@
 //! different versions, connections that are lost, rows altered from outside.
 
 use tuikuan_store::{
-    AuditFault, HistoryFault, Merchants, OpenError, ReadError, RefundSearch, Store,
+    AuditFault, HistoryFault, LeaseClock, Merchants, OpenError, Options, ReadError, RefundSearch,
+    Store,
 };
 
 use crate::scratch::{Scratch, on_postgres, variable};
@@ -369,6 +370,28 @@ async fn a_read_does_not_fail_because_every_connection_was_ended() {
         let ended = admin.query(end, &[&scratch.name]).await.unwrap();
         assert!(!ended.is_empty());
     }
+    drop(store);
+    scratch.remove().await;
+}
+
+#[tokio::test]
+async fn the_time_is_the_servers_where_it_judges_leases() {
+    let Some(scratch) = Scratch::make().await else {
+        return;
+    };
+    let options = Options {
+        lease_clock: LeaseClock::Database,
+        ..scratch.options()
+    };
+    let store = Store::open(&scratch.url(), &options).await.unwrap();
+    let before = store.clock().await.unwrap().unwrap();
+    let after = store.clock().await.unwrap().unwrap();
+    assert!(before <= after);
+    // Of this machine, give or take.
+    let off = after.duration_since(jiff::Timestamp::now());
+    assert!(off.abs() < jiff::SignedDuration::from_hours(1), "{off}");
+    let callers = Store::open(&scratch.url(), &scratch.options()).await;
+    assert_eq!(callers.unwrap().clock().await.unwrap(), None);
     drop(store);
     scratch.remove().await;
 }

@@ -214,10 +214,11 @@ async fn engine(config: &Config, store: Arc<Store>, listen: SocketAddr) -> anyho
         // A bill of a large day wants room, and not memory: a system's folder is often both.
         folder.clone_into(&mut settings.scratch);
     }
+    let clock = setup::clock(config, &store).await?;
     let parts = EngineParts {
         store,
         merchants,
-        clock: Arc::new(setup::clock(config)),
+        clock: Arc::new(clock),
         ids: Arc::new(MachineIds),
         network: Arc::new(network),
         settings,

@@ -179,7 +179,7 @@ impl Desk {
         let store = open(&config).await?;
         Ok(Self {
             // Links are good by the clock of the service.
-            clock: setup::clock(&config),
+            clock: setup::clock(&config, &store).await?,
             config,
             store,
             json: place.json,
