@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::yield_now;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::batch::LineEnd;
 use crate::change::Change;
@@ -23,6 +23,13 @@ pub(super) const BESIDE_MIN: usize = 64;
 
 /// Nor do they wait longer than this for one that is held up.
 pub(super) const BESIDE_AFTER: Duration = Duration::from_millis(50);
+
+/// After a group of so many the next one lingers: the callers who were just answered come back at once,
+/// and go with those who wait.
+const LINGER_FROM: usize = 8;
+
+/// For so long.
+const LINGER: Duration = Duration::from_millis(1);
 
 /// An operation on its way, and what it concerns.
 struct Ticket {
@@ -54,6 +61,8 @@ struct State {
     /// Groups under way, and since when the latest is.
     groups: usize,
     since: Option<Instant>,
+    /// How large the last one was.
+    last: usize,
     closed: bool,
 }
 
@@ -98,6 +107,9 @@ impl Queue {
             // Operations come in flocks: their callers were answered together. Whoever is about to put
             // one in does so first.
             yield_now().await;
+            if self.lock().expects_more() {
+                sleep(LINGER).await;
+            }
             let held = {
                 let mut state = self.lock();
                 let held = state.held();
@@ -107,6 +119,7 @@ impl Queue {
                 };
                 if !taken.operations.is_empty() {
                     state.groups = state.groups.saturating_add(1);
+                    state.last = taken.operations.len();
                     state.since = Some(Instant::now());
                     if !state.waiting.is_empty() {
                         // Another writer may find something too.
@@ -170,6 +183,12 @@ impl State {
         BESIDE_AFTER
             .checked_sub(gone)
             .filter(|left| !left.is_zero())
+    }
+
+    /// Whether those who were answered last are worth waiting for.
+    fn expects_more(&self) -> bool {
+        let some = (1..BESIDE_MIN).contains(&self.waiting.len());
+        some && self.groups == 0 && self.last >= LINGER_FROM && !self.closed
     }
 
     /// The first operations, without those that concern what others before them or a writer is at.
