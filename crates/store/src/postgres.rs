@@ -170,13 +170,9 @@ impl Postgres {
         });
         let queue =
             (options.writing == Writing::Thread).then(|| Arc::new(Queue::new(options.queue_max)));
-        let tasks: usize = std::env::var("TK_W")
-            .ok()
-            .and_then(|t| t.parse().ok())
-            .unwrap_or(WRITER_TASKS);
         for queue in queue
             .iter()
-            .flat_map(|queue| std::iter::repeat_n(queue, tasks))
+            .flat_map(|queue| std::iter::repeat_n(queue, WRITER_TASKS))
         {
             let serving = queue::serve(Arc::clone(&shared), Arc::clone(queue), options.batch_max);
             drop(tokio::spawn(serving));
