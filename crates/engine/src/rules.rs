@@ -46,16 +46,14 @@ pub(crate) struct Judgment {
 }
 
 impl RuleBook {
-    /// Reads them anew, after they were changed here or by another process.
+    /// Reads them anew, after they were changed here or by another process. What was read last is kept,
+    /// with a lower version too: a failover or a restore may have taken the database back. Whoever was
+    /// faster with newer ones reads again, because a commit says so.
     pub(crate) async fn reload(&self, store: &Store) -> Result<Arc<Kept>, ReadError> {
         let version = store.settings_versions().await?.rules;
         let list = store.rules().await?;
         let fresh = Arc::new(Kept { version, list });
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        // Somebody may have been faster, with newer ones.
-        if let Some(newer) = kept.as_ref().filter(|kept| kept.version > version) {
-            return Ok(Arc::clone(newer));
-        }
         *kept = Some(Arc::clone(&fresh));
         Ok(fresh)
     }

@@ -51,14 +51,11 @@ impl Endpoints {
         })
     }
 
-    /// Reads them anew, after one was changed here or by another process.
+    /// Reads them anew, after one was changed here or by another process. What was read last is kept, as
+    /// rules are.
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), ReadError> {
         let fresh = Kept::read(store).await?;
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        // Somebody may have been faster, with newer ones.
-        if kept.version <= fresh.version {
-            *kept = fresh;
-        }
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(())
     }
 
