@@ -17,6 +17,7 @@ use crate::error::OpenError;
 use crate::postgres::address::{Address, Protection};
 use crate::postgres::listen;
 use crate::postgres::tls::Tls;
+use crate::postgres::trouble::held_up;
 use crate::seal::{DataKey, Place};
 use crate::signals::Signals;
 use crate::store::Options;
@@ -68,6 +69,10 @@ pub(super) const ACTS: usize = 2;
 /// Connections for groups of writes and what they are decided on, for claims and for writes that are not
 /// grouped.
 const WRITERS: usize = 10;
+
+/// So often a migration is begun that others hold up, a dump for example, and so long is waited in between.
+const MIGRATION_TRIES: u32 = 120;
+const MIGRATION_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whoever migrates holds this lock: nodes that start together take turns.
 const MIGRATION_LOCK: i64 = 0x0074_7569_6b75_616e;
@@ -285,7 +290,17 @@ async fn migrate(client: &mut Client) -> Result<(), OpenError> {
     client
         .execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK])
         .await?;
-    let migrated = migrate_alone(client).await;
+    let mut migrated = migrate_alone(client).await;
+    for _ in 1..MIGRATION_TRIES {
+        match &migrated {
+            Err(error) if held_up(error) => {
+                tracing::info!("others are at work in the database: the schema is tried again");
+                tokio::time::sleep(MIGRATION_PAUSE).await;
+                migrated = migrate_alone(client).await;
+            }
+            Ok(()) | Err(_) => break,
+        }
+    }
     client
         .execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK])
         .await?;

@@ -30,6 +30,25 @@ impl From<tokio_postgres::Error> for Trouble {
     }
 }
 
+/// Whether somebody else held what a migration needed; what is behind an error is looked at too.
+pub(super) fn held_up(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(found) = cause {
+        if let Some(code) = found
+            .downcast_ref::<tokio_postgres::Error>()
+            .and_then(tokio_postgres::Error::code)
+        {
+            let held = [
+                SqlState::LOCK_NOT_AVAILABLE,
+                SqlState::T_R_DEADLOCK_DETECTED,
+            ];
+            return held.contains(code);
+        }
+        cause = found.source();
+    }
+    false
+}
+
 /// Whether the connection was lost, so that nobody knows what became of what was sent last.
 pub(super) fn uncertain(error: &tokio_postgres::Error) -> bool {
     match error.as_db_error() {
