@@ -64,6 +64,43 @@ async fn a_node_goes_on_beside_a_newer_one_that_only_added_something() {
 }
 
 #[tokio::test]
+async fn a_new_version_waits_for_who_reads_and_lets_the_others_work() {
+    let Some(scratch) = Scratch::make().await else {
+        return;
+    };
+    let old = Store::open(&scratch.url(), &scratch.options()).await;
+    let world = World::around(old.unwrap(), scratch.url());
+    // As version 11 left it.
+    let admin = scratch.connect().await;
+    let before = "DELETE FROM refinery_schema_history WHERE version > 11;
+        DROP TABLE tries;
+        ALTER TABLE refunds ADD CONSTRAINT refunds_payment_id_fkey
+            FOREIGN KEY (payment_id) REFERENCES payments (id);
+        ALTER TABLE events ADD CONSTRAINT events_refund_id_fkey
+            FOREIGN KEY (refund_id) REFERENCES refunds (id);
+        ALTER TABLE attempts ADD CONSTRAINT attempts_refund_id_fkey
+            FOREIGN KEY (refund_id) REFERENCES refunds (id);
+        ALTER TABLE deliveries ADD CONSTRAINT deliveries_refund_id_fkey
+            FOREIGN KEY (refund_id) REFERENCES refunds (id);";
+    admin.batch_execute(before).await.unwrap();
+    let dump = "BEGIN; LOCK TABLE refunds IN ACCESS SHARE MODE";
+    admin.batch_execute(dump).await.unwrap();
+    let (url, options) = (scratch.url(), scratch.options());
+    let new = tokio::spawn(async move { Store::open(&url, &options).await });
+    for number in 1..=3 {
+        world.succeeded(number, at(i64::from(number))).await;
+    }
+    assert!(!new.is_finished(), "the dump was not waited for");
+    admin.batch_execute("COMMIT").await.unwrap();
+    drop(new.await.unwrap().unwrap());
+    let gone = "SELECT count(*) FROM pg_constraint WHERE conname = 'refunds_payment_id_fkey'";
+    let left: i64 = admin.query_one(gone, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+    drop((admin, world));
+    scratch.remove().await;
+}
+
+#[tokio::test]
 async fn a_node_with_another_key_or_none_is_refused() {
     let Some(scratch) = Scratch::make().await else {
         return;
