@@ -1,10 +1,11 @@
 //! What the doors are held against. Requests that come at once ask in one statement: a question of its
 //! own for each would cost the database, the node and the way between them more than the answer does.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{JoinSet, yield_now};
+use tokio::task::{Id, JoinError, JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until};
 use tuikuan_domain::OrderRef;
 use tuikuan_terms::{MchId, OutRefundNo, SubMchId};
@@ -168,29 +169,49 @@ impl Shared {
 /// Takes what waits and asks, until nobody can ask any more.
 pub(super) async fn serve(shared: Arc<Shared>, mut waiting: mpsc::Receiver<Question>) {
     let mut asking = JoinSet::new();
+    // Since when each statement under way is, the oldest first.
+    let mut under_way: VecDeque<(Id, Instant)> = VecDeque::new();
     let mut together = Vec::new();
     while waiting.recv_many(&mut together, TOGETHER_MAX).await > 0 {
         // Requests come in flocks: their clients were answered together. Whoever is about to ask does
         // so first.
         yield_now().await;
-        while asking.try_join_next().is_some() {}
-        let end = Instant::now() + BESIDE_AFTER;
+        while let Some(ended) = asking.try_join_next_with_id() {
+            forget(&mut under_way, &ended);
+        }
+        let oldest = under_way.front().map_or_else(Instant::now, |(_, at)| *at);
+        let end = oldest + BESIDE_AFTER;
         while !asking.is_empty() && together.len() < BESIDE_MIN {
             let room = TOGETHER_MAX.saturating_sub(together.len());
             tokio::select! {
-                _ = asking.join_next() => {}
+                ended = asking.join_next_with_id() => {
+                    ended.iter().for_each(|ended| forget(&mut under_way, ended));
+                }
                 more = waiting.recv_many(&mut together, room) => if more == 0 { break },
                 () = sleep_until(end) => break,
             }
         }
-        while let (true, Ok(question)) = (together.len() < TOGETHER_MAX, waiting.try_recv()) {
+        while together.len() < TOGETHER_MAX {
+            let Ok(question) = waiting.try_recv() else {
+                break;
+            };
             together.push(question);
         }
         while asking.len() >= AT_ONCE {
-            asking.join_next().await;
+            let ended = asking.join_next_with_id().await;
+            ended.iter().for_each(|ended| forget(&mut under_way, ended));
         }
         let shared = Arc::clone(&shared);
         let questions = std::mem::take(&mut together);
-        asking.spawn(async move { shared.answer(questions).await });
+        let begun = asking.spawn(async move { shared.answer(questions).await });
+        under_way.push_back((begun.id(), Instant::now()));
     }
+}
+
+fn forget(under_way: &mut VecDeque<(Id, Instant)>, ended: &Result<(Id, ()), JoinError>) {
+    let id = match ended {
+        Ok((id, ())) => *id,
+        Err(error) => error.id(),
+    };
+    under_way.retain(|(other, _)| *other != id);
 }
