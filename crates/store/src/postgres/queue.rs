@@ -21,7 +21,7 @@ use crate::postgres::{Answered, Shared};
 /// and for each other: what a group costs it costs once, however many it takes.
 pub(super) const BESIDE_MIN: usize = 64;
 
-/// Nor do they wait longer than this for one that is held up.
+/// Nor do they wait for one that is held up, once it has taken so long.
 pub(super) const BESIDE_AFTER: Duration = Duration::from_millis(50);
 
 /// After a group of so many the next one lingers: the callers who were just answered come back at once,
@@ -30,6 +30,9 @@ const LINGER_FROM: usize = 8;
 
 /// For so long.
 const LINGER: Duration = Duration::from_millis(1);
+
+/// Who has not come back by then does not come.
+const BACK_WITHIN: Duration = Duration::from_millis(20);
 
 /// An operation on its way, and what it concerns.
 struct Ticket {
@@ -51,6 +54,7 @@ struct Taken {
     operations: Vec<Operation>,
     pending: Vec<Pending>,
     keys: Vec<u64>,
+    begun: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -58,11 +62,11 @@ struct State {
     waiting: VecDeque<Ticket>,
     /// What the writers are at.
     busy: HashSet<u64>,
-    /// Groups under way, and since when the latest is.
-    groups: usize,
-    since: Option<Instant>,
-    /// How large the last one was.
+    /// Since when each group under way is, the oldest first.
+    under_way: VecDeque<Instant>,
+    /// How large the last one was, and when one has ended.
     last: usize,
+    ended: Option<Instant>,
     closed: bool,
 }
 
@@ -113,14 +117,15 @@ impl Queue {
             let held = {
                 let mut state = self.lock();
                 let held = state.held();
-                let taken = match held {
+                let mut taken = match held {
                     None => state.pick(most.max(1)),
                     Some(_) => Taken::default(),
                 };
                 if !taken.operations.is_empty() {
-                    state.groups = state.groups.saturating_add(1);
+                    let now = Instant::now();
+                    taken.begun = Some(now);
+                    state.under_way.push_back(now);
                     state.last = taken.operations.len();
-                    state.since = Some(Instant::now());
                     if !state.waiting.is_empty() {
                         // Another writer may find something too.
                         self.changed.notify_one();
@@ -140,12 +145,15 @@ impl Queue {
     }
 
     /// What a writer has done concerns others again.
-    fn free(&self, keys: &[u64]) {
+    fn free(&self, keys: &[u64], begun: Option<Instant>) {
         let mut state = self.lock();
         for key in keys {
             state.busy.remove(key);
         }
-        state.groups = state.groups.saturating_sub(1);
+        if let Some(place) = state.under_way.iter().position(|at| Some(*at) == begun) {
+            state.under_way.remove(place);
+        }
+        state.ended = Some(Instant::now());
         drop(state);
         self.changed.notify_one();
     }
@@ -176,19 +184,21 @@ impl Queue {
 impl State {
     /// How long what waits is to wait for a group that is under way.
     fn held(&self) -> Option<Duration> {
-        if self.groups == 0 || self.waiting.is_empty() || self.waiting.len() >= BESIDE_MIN {
+        if self.waiting.is_empty() || self.waiting.len() >= BESIDE_MIN {
             return None;
         }
-        let gone = self.since.map_or(BESIDE_AFTER, |since| since.elapsed());
+        let oldest = self.under_way.front()?;
         BESIDE_AFTER
-            .checked_sub(gone)
+            .checked_sub(oldest.elapsed())
             .filter(|left| !left.is_zero())
     }
 
     /// Whether those who were answered last are worth waiting for.
     fn expects_more(&self) -> bool {
         let some = (1..BESIDE_MIN).contains(&self.waiting.len());
-        some && self.groups == 0 && self.last >= LINGER_FROM && !self.closed
+        let lately = self.ended.is_some_and(|at| at.elapsed() < BACK_WITHIN);
+        let flock = lately && self.last >= LINGER_FROM;
+        some && flock && self.under_way.is_empty() && !self.closed
     }
 
     /// The first operations, without those that concern what others before them or a writer is at.
@@ -300,7 +310,7 @@ pub(super) async fn serve(shared: Arc<Shared>, queue: Arc<Queue>, batch_max: usi
     };
     while let Some(taken) = queue.take(batch_max).await {
         let answers = shared.execute(&taken.operations).await;
-        queue.free(&taken.keys);
+        queue.free(&taken.keys, taken.begun);
         for (pending, answer) in taken.pending.into_iter().zip(answers) {
             // Whoever asked may have gone; what was committed stays committed.
             drop(pending.reply.send(answer));
