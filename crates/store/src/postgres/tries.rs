@@ -39,7 +39,9 @@ impl Postgres {
             LeaseClock::Database => None,
             LeaseClock::Caller => Some(one.now.as_microsecond()),
         };
-        let client = self.0.pool.get().await?;
+        // Anybody can make us write here: readers must not wait for it.
+        let _place = self.0.singles.acquire().await;
+        let client = self.0.writers.get().await?;
         let statement = client.prepare_cached(SPEND).await?;
         let (cost, period) = (one.cost(), one.period_us());
         let values = values![&one.key[..], now, cost, period, FORGOTTEN_AT_ONCE];
