@@ -263,12 +263,17 @@ impl Browser {
     pub(crate) async fn download(&self) -> Vec<u8> {
         let begun = tokio::time::Instant::now();
         loop {
-            let files = std::fs::read_dir(self.downloads.path()).unwrap();
-            let done = files
+            let files: Vec<_> = std::fs::read_dir(self.downloads.path())
+                .unwrap()
                 .map(|entry| entry.unwrap().path())
-                .find(|path| path.extension().is_none_or(|ending| ending != "crdownload"));
-            if let Some(path) = done {
-                return std::fs::read(path).unwrap();
+                .collect();
+            if let [file] = files.as_slice()
+                && !is_unfinished(file)
+            {
+                let content = std::fs::read(file).unwrap_or_default();
+                if !content.is_empty() {
+                    return content;
+                }
             }
             assert!(begun.elapsed() < PATIENCE, "nothing was downloaded");
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -303,6 +308,12 @@ impl Drop for Browser {
 fn pictures() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     workspace.join("target/screenshots")
+}
+
+/// Chrome writes under a name of its own, beside an empty file of the true name, and renames at the end.
+fn is_unfinished(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') || name.ends_with(".crdownload")
 }
 
 /// A driver on a port that the system chose.
