@@ -111,8 +111,16 @@ impl Engine {
     /// # Errors
     /// The store's.
     pub async fn rules_of(&self, merchant: &MerchantName) -> Result<Rules, EngineError> {
+        Ok(self.rules_now(merchant).await?.0)
+    }
+
+    /// The same, and which version of all rules it is.
+    pub(crate) async fn rules_now(
+        &self,
+        merchant: &MerchantName,
+    ) -> Result<(Rules, i64), EngineError> {
         let book = self.rule_book().current(self.store()).await?;
-        Ok(holding(&book.list, merchant).1)
+        Ok((holding(&book.list, merchant).1, book.version))
     }
 
     /// Sets the rules of a merchant, or of all (`None`). `replaces` is the version that was looked

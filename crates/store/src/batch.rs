@@ -14,6 +14,7 @@ use tuikuan_terms::{MchId, OutRefundNo, SubMchId};
 use crate::admin::NewAudit;
 use crate::job::Guard;
 use crate::select::{CursorError, Merchants};
+use crate::settings::SettingsSeen;
 
 /// Lines that one read of them gives.
 pub(crate) const LINES_READ_MAX: u32 = 2000;
@@ -101,8 +102,9 @@ pub enum BatchWrite {
     /// All lines are there, and the job is done.
     Checked(Guard, Summary, Timestamp),
     /// An act of somebody: the batch after it, which replaces the version before. Whatever has to be
-    /// done then is a job, due at once.
-    Steered(Box<Batch>, NewAudit),
+    /// done then is a job, due at once. With other rules than it was decided by the answer is
+    /// [`CommitError::Outdated`](crate::CommitError::Outdated) (INV-32).
+    Steered(Box<Batch>, NewAudit, SettingsSeen),
     /// Lines before this one are not pending any more.
     Fed(Guard, u32),
     /// The job of the batch is done.

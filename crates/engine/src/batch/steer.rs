@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tuikuan_domain::BatchId;
 use tuikuan_domain::batch::{Batch, Faulty, Mark, Need, Steer, SteerRefusal, steer};
-use tuikuan_store::{Action, BatchWrite, CommitError, LineFilter, LinesOf};
+use tuikuan_store::{Action, BatchWrite, CommitError, LineFilter, LinesOf, SettingsSeen};
 use tuikuan_terms::Fen;
 
 use super::BatchError;
@@ -38,17 +38,18 @@ impl Engine {
         self.steer_to(id, Wish::Act(act), by).await
     }
 
-    /// Everything is decided on one reading of the batch, and written only if it is still that one.
+    /// Everything is decided on one reading of the batch and one of the rules, and written only if they
+    /// are still those (INV-32).
     async fn steer_to(&self, id: &BatchId, wish: Wish<'_>, by: &By) -> Result<Batch, BatchError> {
         for _ in 0..ROUNDS_MAX {
             let batch = self.store().batch(id).await?.ok_or(BatchError::NotFound)?;
-            let act = match wish {
-                Wish::Act(act) => act.clone(),
-                Wish::Submit(faulty) => Steer::Submit {
-                    faulty,
-                    need: self.batch_needs(&batch).await?,
-                    key: by.key.as_ref().map(|key| key.as_str().into()),
-                },
+            let (act, seen) = match wish {
+                Wish::Act(act) => (act.clone(), SettingsSeen::NONE),
+                Wish::Submit(faulty) => {
+                    let (need, seen) = self.batch_needs(&batch).await?;
+                    let key = by.key.as_ref().map(|key| key.as_str().into());
+                    (Steer::Submit { faulty, need, key }, seen)
+                }
             };
             self.check_behind(&batch, &act, by).await?;
             let next = steer(&batch, &act, &by.actor, self.now())?;
@@ -56,13 +57,16 @@ impl Engine {
                 self.prove_content(&batch).await?;
             }
             let audit = by.entry(self.now(), action(&act), (id.as_str(), detail(&next)));
-            let write = BatchWrite::Steered(Box::new(next.clone()), audit);
+            let write = BatchWrite::Steered(Box::new(next.clone()), audit, seen);
             match self.store().write_batch(write).await {
                 Ok(()) => {
                     self.wake();
                     return Ok(next);
                 }
-                Err(CommitError::Conflict) => tokio::task::yield_now().await,
+                // Whoever decides again reads batch and rules anew.
+                Err(CommitError::Conflict | CommitError::Outdated) => {
+                    tokio::task::yield_now().await;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -103,15 +107,19 @@ impl Engine {
 
     /// Whether a batch needs a second person: by the same rules as one refund of its sum. Beyond what
     /// a person is free to ask for, each of its lines would want a second person of its own.
-    async fn batch_needs(&self, batch: &Batch) -> Result<Need, BatchError> {
-        let rules = self.rules_of(&batch.merchant).await?;
+    async fn batch_needs(&self, batch: &Batch) -> Result<(Need, SettingsSeen), BatchError> {
+        let (rules, version) = self.rules_now(&batch.merchant).await?;
+        let seen = SettingsSeen {
+            rules: Some(version),
+            ..SettingsSeen::NONE
+        };
         let sum = batch.summary.new_amount;
         let above = |max: Option<Fen>| max.is_some_and(|max| sum > max.get());
         if above(rules.approval_above) || above(rules.approval_person_day) {
             let until = tuikuan_domain::after(self.now(), rules.expires);
-            Ok(Need::Needed { until })
+            Ok((Need::Needed { until }, seen))
         } else {
-            Ok(Need::NotNeeded)
+            Ok((Need::NotNeeded, seen))
         }
     }
 

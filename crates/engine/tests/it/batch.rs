@@ -346,6 +346,39 @@ fn a_batch_that_nobody_agrees_to_in_time_expires() {
 }
 
 #[test]
+fn a_rule_made_while_a_batch_is_submitted_holds_for_it() {
+    let mut met = 0;
+    for steps in 0..20 {
+        let place = Place::new();
+        let (one, other) = (place.process(), place.process());
+        let file = upload(&one, "out_trade_no,amount_fen\nORDER-1,5\nORDER-2,6\n");
+        let by = By::cli();
+        let id = all(one.accept_batch(file, &by)).unwrap().batch.id;
+        let state = || at_once(place.store.batch(&id)).unwrap().unwrap().state;
+        let mut submitted = std::pin::pin!(one.submit_batch(&id, Faulty::Refuse, &by));
+        let mut context = Context::from_waker(Waker::noop());
+        let early = (0..steps).find_map(|_| match submitted.as_mut().poll(&mut context) {
+            Poll::Ready(batch) => Some(batch),
+            Poll::Pending => None,
+        });
+        let before = state();
+        let rules = Rules {
+            approval_above: Some(Fen::new(1).unwrap()),
+            ..Rules::default()
+        };
+        all(other.set_rules(&by, None, (rules, None))).unwrap();
+        early.unwrap_or_else(|| all(submitted)).unwrap();
+        let held = match before {
+            BatchState::Checked => BatchState::AwaitingApproval,
+            before => before,
+        };
+        assert_eq!(state(), held, "after {steps} steps");
+        met += usize::from(before == BatchState::Checked && steps > 0);
+    }
+    assert!(met > 0, "they never met");
+}
+
+#[test]
 fn a_batch_whose_merchant_is_not_configured_any_more_is_paused_once() {
     let place = Place::new();
     let id = running(&place.process());

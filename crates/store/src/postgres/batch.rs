@@ -98,7 +98,10 @@ impl Work<'_> {
             }
             BatchWrite::Lines(lease, lines) => self.take_lines(lease, lines).await?,
             BatchWrite::Checked(guard, summary, at) => self.checked(guard, summary, *at).await?,
-            BatchWrite::Steered(batch, audit) => self.steered(batch, audit).await?,
+            BatchWrite::Steered(batch, audit, seen) => {
+                self.check_settings(*seen).await?;
+                self.steered(batch, audit).await?;
+            }
             BatchWrite::Fed(guard, next) => {
                 self.held(guard).await?;
                 let sql = "UPDATE batches SET next_line = $2 WHERE id = $1 AND next_line < $2";

@@ -8,8 +8,8 @@ use crate::postgres::Postgres;
 use crate::postgres::work::Work;
 use crate::rows::rules::stored;
 use crate::rules::{RulesAct, StoredRules, SubjectUsage};
-use crate::settings::{self, SettingsVersions, VERSIONS};
-use crate::trouble::Trouble;
+use crate::settings::{self, SettingsSeen, SettingsVersions, VERSIONS};
+use crate::trouble::{Trouble, UNREADABLE};
 
 type Read<T> = Result<T, ReadError>;
 
@@ -32,6 +32,16 @@ const RULES_UPDATE: &str = "
     WHERE merchant = $1 AND version = $14::BIGINT - 1";
 
 impl Work<'_> {
+    /// Endpoints and rules are those that an act was decided with. Rules change in a turn too, so none
+    /// changes before the act is durable.
+    pub(super) async fn check_settings(&self, seen: SettingsSeen) -> Result<(), Trouble> {
+        if seen == SettingsSeen::NONE {
+            return Ok(());
+        }
+        let now = self.read(VERSIONS, &[], settings::versions).await?;
+        Ok(seen.check(now.ok_or(UNREADABLE)?)?)
+    }
+
     pub(super) async fn rules(&mut self, act: &RulesAct) -> Result<(), Trouble> {
         match act {
             RulesAct::Set(stored) => self.set_rules(stored).await,

@@ -35,7 +35,10 @@ impl Work<'_> {
             }
             BatchWrite::Lines(lease, lines) => self.take_lines(lease, lines)?,
             BatchWrite::Checked(guard, summary, at) => self.checked(guard, summary, *at)?,
-            BatchWrite::Steered(batch, audit) => self.steered(batch, audit)?,
+            BatchWrite::Steered(batch, audit, seen) => {
+                self.check_settings(*seen)?;
+                self.steered(batch, audit)?;
+            }
             BatchWrite::Fed(guard, next) => {
                 self.held(guard)?;
                 let sql = "UPDATE batches SET next_line = ?2 WHERE id = ?1 AND next_line < ?2";

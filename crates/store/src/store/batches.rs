@@ -27,6 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError::Conflict`] when the batch is not where the write expects it,
+    /// [`CommitError::Outdated`] when the rules are not those it was decided by,
     /// [`CommitError::LeaseLost`] when its job is somebody else's.
     pub async fn write_batch(&self, write: BatchWrite) -> Result<(), CommitError> {
         on!(self, s => s.write_batch(write).await)

@@ -9,7 +9,7 @@ use tuikuan_domain::{BatchId, OrderRef, Status, Step};
 use tuikuan_store::{
     BatchFilter, BatchWrite, Begun, Change, CheckLease, CheckedLine, CommitError, Committed,
     FactsWanted, Guard, JobKey, Lane, LineEnd, LineFilter, LineMark, LinesOf, Merchants, NewAudit,
-    NewBatch,
+    NewBatch, SettingsSeen,
 };
 use tuikuan_terms::{Fen, MchId, OutRefundNo, SubMchId};
 
@@ -24,6 +24,7 @@ conformance! {
     a_check_that_goes_on_is_not_taken_over_and_a_silent_one_is,
     a_line_is_linked_once_and_only_while_the_batch_runs,
     who_lost_the_lease_of_the_feeder_makes_no_refund,
+    a_batch_steered_by_other_rules_than_those_stored_is_not_written,
     counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them,
     a_withdrawn_batch_shows_its_lines_as_withdrawn_and_knows_what_was_queued,
     what_a_line_found_is_not_withdrawn_with_its_batch,
@@ -143,7 +144,7 @@ impl World {
     async fn steered(&self, act: Steer) -> Batch {
         let batch = self.store.batch(&batch_id(1)).await.unwrap().unwrap();
         let next = steer(&batch, &act, &person(1), at(2)).unwrap();
-        let write = BatchWrite::Steered(Box::new(next), audit("batch.steered"));
+        let write = BatchWrite::Steered(Box::new(next), audit("batch.steered"), SettingsSeen::NONE);
         self.store.write_batch(write).await.unwrap();
         self.store.batch(&batch_id(1)).await.unwrap().unwrap()
     }
@@ -281,6 +282,26 @@ async fn who_lost_the_lease_of_the_feeder_makes_no_refund(world: World) {
     assert_eq!(claimed[0].guard.key, JobKey::Batch(batch_id(1)));
 }
 
+async fn a_batch_steered_by_other_rules_than_those_stored_is_not_written(world: World) {
+    let checked = world.checked_batch(1).await;
+    let seen = world.store.settings_versions().await.unwrap();
+    let by_rules = |rules| SettingsSeen {
+        rules: Some(rules),
+        ..SettingsSeen::NONE
+    };
+    let next = steer(&checked, &submit(Need::NotNeeded), &person(1), at(2)).unwrap();
+    let written = |seen| {
+        let write = BatchWrite::Steered(Box::new(next.clone()), audit("batch.submitted"), seen);
+        world.store.write_batch(write)
+    };
+    let outdated = written(by_rules(seen.rules - 1)).await;
+    assert!(matches!(outdated, Err(CommitError::Outdated)));
+    let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
+    assert_eq!(batch, checked);
+    assert_eq!(world.batch_job(9).await, None);
+    written(by_rules(seen.rules)).await.unwrap();
+}
+
 async fn counts_follow_the_refunds_and_the_batch_ends_with_the_last_of_them(world: World) {
     let guard = world.running_batch(2).await;
     world.commit(world.fed(1, &guard).await).await.unwrap();
@@ -376,7 +397,7 @@ async fn lines_and_a_withdrawal_in_one_commit_do_not_count_a_line_twice(world: W
     let guard = world.running_batch(4).await;
     let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
     let next = steer(&batch, &Steer::Cancel, &person(1), at(4)).unwrap();
-    let cancel = BatchWrite::Steered(Box::new(next), audit("batch.cancelled"));
+    let cancel = BatchWrite::Steered(Box::new(next), audit("batch.cancelled"), SettingsSeen::NONE);
     let early = BatchWrite::Fed(guard.clone(), 2);
     // While the writer is busy with the first, the others come together.
     let (early, one, two, cancelled) = tokio::join!(

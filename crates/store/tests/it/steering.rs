@@ -4,7 +4,7 @@
 use tuikuan_domain::batch::{BatchState, Outcome, Steer, steer};
 use tuikuan_domain::refund::Command;
 use tuikuan_domain::{Actor, Status};
-use tuikuan_store::{BatchWrite, Change, CommitError, Store};
+use tuikuan_store::{BatchWrite, Change, CommitError, SettingsSeen, Store};
 
 use crate::batches::{audit, batch_id};
 use crate::scratch::Scratch;
@@ -23,7 +23,7 @@ async fn nodes(scratch: &Scratch) -> [World; 2] {
 async fn steering(world: &World, act: Steer, by: &Actor) -> BatchWrite {
     let batch = world.store.batch(&batch_id(1)).await.unwrap().unwrap();
     let next = steer(&batch, &act, by, at(4)).unwrap();
-    BatchWrite::Steered(Box::new(next), audit("batch.steered"))
+    BatchWrite::Steered(Box::new(next), audit("batch.steered"), SettingsSeen::NONE)
 }
 
 /// Commits changes from both nodes at once, and steers in their midst. Says how many were made, and
