@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
 use tuikuan_domain::MerchantName;
-use tuikuan_domain::batch::{Batch, Checker, Checking, Facts, Line, Mark};
+use tuikuan_domain::batch::{Batch, BatchState, Checker, Checking, Facts, Line, Mark};
 use tuikuan_store::{
     Action, BATCH_LINES_PER_WRITE, BatchWrite, CheckLease, CheckedLine, CommitError, FactsWanted,
     Guard, LineFilter, LinesOf, NewBatch, ReadError,
@@ -30,6 +30,10 @@ const LINES_PER_READ: u32 = 2000;
 
 /// Writes of lines on their way at once: they share a commit.
 const WRITES_AT_ONCE: usize = 2;
+
+/// A check that was lost to somebody else is begun once more: who held up the first one may be gone, and
+/// of two who begin by turns one has to yield.
+const CHECKS_MAX: usize = 2;
 
 /// A file that somebody wants refunded.
 #[derive(Debug, Clone)]
@@ -90,22 +94,31 @@ impl Engine {
             .ok_or(EngineError::UnknownMerchant)?;
         let content = upload.file.content;
         let _place = self.uploads().enter(content).ok_or(BatchError::Busy)?;
-        let new = self.new_batch(merchant, &upload, by);
-        let id = new.id.clone();
-        let begun = self.store().begin_batch(new).await?;
-        let batch = begun.batch;
-        let created = batch.id == id;
-        let Some(guard) = begun.check else {
-            return Ok(Accepted { batch, created });
-        };
-        self.check_lines(merchant, &guard, upload.file.lines)
-            .await?;
-        let batch = self
-            .store()
-            .batch(&batch.id)
-            .await?
-            .ok_or(BatchError::NotFound)?;
-        Ok(Accepted { batch, created })
+        let mut created = false;
+        for _ in 0..CHECKS_MAX {
+            let new = self.new_batch(merchant, &upload, by);
+            let id = new.id.clone();
+            let begun = self.store().begin_batch(new).await?;
+            let batch = begun.batch;
+            created |= batch.id == id;
+            let Some(guard) = begun.check else {
+                return Ok(Accepted { batch, created });
+            };
+            let ended = self.check_lines(merchant, &guard, &upload.file.lines).await;
+            let stored = self.store().batch(&batch.id).await?;
+            let batch = stored.ok_or(BatchError::NotFound)?;
+            match ended {
+                Ok(()) => return Ok(Accepted { batch, created }),
+                // Whoever took the check over has completed it, later than it was begun here.
+                Err(BatchError::Busy) if batch.state != BatchState::Draft => {
+                    return Ok(Accepted { batch, created });
+                }
+                // Or has left it, or is at it.
+                Err(BatchError::Busy) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(BatchError::Busy)
     }
 
     /// Completes a check that somebody began anew and left: the lines are all there. Its job is done
@@ -128,7 +141,7 @@ impl Engine {
             }
             lines.extend(read.into_iter().map(|stored| stored.line));
         }
-        self.check_lines(merchant, guard, lines).await
+        self.check_lines(merchant, guard, &lines).await
     }
 
     fn new_batch(&self, merchant: &Merchant, upload: &Upload, by: &By) -> NewBatch {
@@ -160,17 +173,15 @@ impl Engine {
         &self,
         merchant: &Merchant,
         guard: &Guard,
-        lines: Vec<Line>,
+        lines: &[Line],
     ) -> Result<(), BatchError> {
         let mut checker = Checker::new(Checking {
             now: self.now(),
             amount_max: self.settings().total_max,
         });
-        let mut lines = lines.into_iter();
-        let mut next = || -> Vec<Line> {
-            let step = BATCH_LINES_PER_WRITE.saturating_mul(WRITES_AT_ONCE);
-            lines.by_ref().take(step).collect()
-        };
+        let step = BATCH_LINES_PER_WRITE.saturating_mul(WRITES_AT_ONCE);
+        let mut steps = lines.chunks(step);
+        let mut next = || steps.next().map(<[Line]>::to_vec).unwrap_or_default();
         let mut known = self.facts(merchant, next()).await?;
         while !known.is_empty() {
             let checked: Vec<CheckedLine> = known
