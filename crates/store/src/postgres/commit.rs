@@ -194,14 +194,20 @@ impl<'o> Group<'o> {
             .ok_or_else(|| CommitError::Conflict.into())
     }
 
-    /// What a row refers to is written by the same change, or was found and is locked: the keys that
-    /// would look it up once more, row by row, are gone (V12).
+    /// What a row refers to is written by the same change, or was found and is locked, or stands in the
+    /// row already, and payments stay: the keys that would look it up once more, row by row, are gone
+    /// (V12).
     fn check_references(&self, change: &Change) -> Result<(), Trouble> {
         let own = change.payment.as_ref().map(|changed| &changed.record.id);
         let refund = change.refund.as_ref().map(|changed| &changed.record);
         let payment = refund.and_then(|refund| refund.payment_id.as_ref());
-        let paid = payment
-            .is_none_or(|id| own == Some(id) || self.found.payments.contains_key(id.as_str()));
+        let stored = refund.and_then(|refund| self.before(&refund.id));
+        let stored = stored.and_then(|before| before.indexed.payment_id.as_deref());
+        let paid = payment.is_none_or(|id| {
+            own == Some(id)
+                || stored == Some(id.as_str())
+                || self.found.payments.contains_key(id.as_str())
+        });
         let known = refund.is_some()
             || (change.attempt.is_none() && change.deliveries.is_empty())
             || change.subject().is_some_and(|id| self.before(id).is_some());

@@ -159,7 +159,8 @@ impl Wanted {
         }
     }
 
-    /// What rows of the change refer to, where the change does not write it itself.
+    /// What rows of the change refer to, where the change does not write it itself. A refund that stays
+    /// with its payment asks nothing of it: see `check_references`.
     fn references(&mut self, change: &Change) {
         let Some(changed) = &change.refund else {
             if change.attempt.is_some() || !change.deliveries.is_empty() {
@@ -170,6 +171,7 @@ impl Wanted {
         };
         let own = change.payment.as_ref().map(|changed| &changed.record.id);
         if let Some(id) = &changed.record.payment_id
+            && changed.replaces.is_none()
             && own != Some(id)
         {
             self.payments.insert(id.to_string());

@@ -10,14 +10,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tuikuan_domain::refund::{Command, Situation as Held, decide};
-use tuikuan_domain::{Source, Step};
+use tuikuan_domain::{Observation, Source, Step, WechatState};
 use tuikuan_store::{
     Change, Claim, CommitError, Exchange, Lane, LeaseClock, Merchants, NewAudit, Options, Store,
 };
 
 use crate::scratch::{Scratch, on_postgres};
 use crate::world::{
-    LEASE, World, at, fen, mch_id, payment, payment_id, refund_id, registered, wanted,
+    LEASE, World, at, fen, mch_id, payment, payment_id, refund_id, registered, report, wanted,
 };
 
 /// Two nodes on one database.
@@ -122,6 +122,39 @@ async fn one_that_breaks_a_constraint_does_not_spoil_its_group() {
         assert_eq!(world.store.payment(&payment_id(37)).await.unwrap(), None);
     })
     .await;
+}
+
+/// Only a change of the payment's sums needs its row: who holds it does not hold up what WeChat says of
+/// its refunds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_draws_no_more_and_no_less_does_not_wait_for_its_payment() {
+    let Some(scratch) = Scratch::make().await else {
+        return;
+    };
+    let store = Store::open(&scratch.url(), &scratch.options()).await;
+    let world = World::around(store.unwrap(), scratch.url());
+    let id = world.processing(1, at(0)).await;
+    let refund = world.store.refund(&id).await.unwrap().unwrap();
+    let told = |state| Observation::Notification(report(&refund, state));
+    let abnormal = world.seen(&id, told(WechatState::Abnormal), at(9)).await;
+    assert_eq!(abnormal.payment, None);
+    let mut elsewhere = scratch.connect().await;
+    let holding = elsewhere.transaction().await.unwrap();
+    let hold = "SELECT 1 FROM payments FOR UPDATE";
+    holding.query_one(hold, &[]).await.unwrap();
+    world.commit(abnormal).await.unwrap();
+    // What moves money waits, and holds what it decided on.
+    let succeeded = world.seen(&id, told(WechatState::Success), at(10)).await;
+    assert!(succeeded.payment.is_some());
+    let mut commit = Box::pin(world.commit(succeeded));
+    let waits = tokio::time::timeout(Duration::from_millis(300), &mut commit).await;
+    assert!(waits.is_err(), "{waits:?}");
+    holding.rollback().await.unwrap();
+    commit.await.unwrap();
+    let payment = world.store.payment(&payment_id(1)).await.unwrap().unwrap();
+    assert_eq!((payment.reserved, payment.spent), (fen(0), fen(100)));
+    drop((elsewhere, world));
+    scratch.remove().await;
 }
 
 /// PostgreSQL keeps no NUL in a text: what WeChat answered is kept without, and what nobody can keep is
