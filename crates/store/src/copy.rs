@@ -207,7 +207,7 @@ pub enum CopyError {
 impl From<tokio_postgres::Error> for CopyError {
     fn from(source: tokio_postgres::Error) -> Self {
         Self::Database {
-            source: DatabaseError::Postgres(source),
+            source: source.into(),
         }
     }
 }
@@ -215,7 +215,7 @@ impl From<tokio_postgres::Error> for CopyError {
 impl From<rusqlite::Error> for CopyError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Database {
-            source: DatabaseError::Sqlite(source),
+            source: source.into(),
         }
     }
 }

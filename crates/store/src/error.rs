@@ -1,6 +1,7 @@
 //! What can go wrong with the store, by who decides differently because of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why a change was not committed. Nothing of it was written, unless it is said otherwise.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -51,15 +52,15 @@ pub struct Fatal {
     pub reason: String,
 }
 
-/// What a database said.
-#[derive(Debug, thiserror::Error)]
+/// What a database said. Shared by all whom one statement was to answer.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum DatabaseError {
     /// SQLite.
     #[error("SQLite: {0}")]
-    Sqlite(rusqlite::Error),
+    Sqlite(Arc<rusqlite::Error>),
     /// PostgreSQL, or the connection to it.
     #[error("PostgreSQL: {}", said(.0))]
-    Postgres(tokio_postgres::Error),
+    Postgres(Arc<tokio_postgres::Error>),
     /// No connection to PostgreSQL could be had.
     #[error("no connection to PostgreSQL: {reason}")]
     Unreachable {
@@ -79,8 +80,20 @@ fn said(error: &tokio_postgres::Error) -> String {
     }
 }
 
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(Arc::new(error))
+    }
+}
+
+impl From<tokio_postgres::Error> for DatabaseError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(Arc::new(error))
+    }
+}
+
 /// Why something could not be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
     /// The database did not answer.
     #[error("the database could not be read")]
@@ -115,7 +128,7 @@ impl From<tokio_postgres::Error> for ReadError {
             return Self::Corrupt { what: "column" };
         }
         Self::Database {
-            source: DatabaseError::Postgres(source),
+            source: source.into(),
         }
     }
 }
@@ -129,7 +142,7 @@ impl From<rusqlite::Error> for ReadError {
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::Utf8Error(..) => Self::Corrupt { what: "column" },
             source => Self::Database {
-                source: DatabaseError::Sqlite(source),
+                source: source.into(),
             },
         }
     }
@@ -224,7 +237,7 @@ pub enum OpenError {
 impl From<rusqlite::Error> for OpenError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Database {
-            source: DatabaseError::Sqlite(source),
+            source: source.into(),
         }
     }
 }
@@ -232,7 +245,7 @@ impl From<rusqlite::Error> for OpenError {
 impl From<tokio_postgres::Error> for OpenError {
     fn from(source: tokio_postgres::Error) -> Self {
         Self::Database {
-            source: DatabaseError::Postgres(source),
+            source: source.into(),
         }
     }
 }

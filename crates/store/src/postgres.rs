@@ -232,7 +232,7 @@ impl Shared {
 impl From<PoolError> for DatabaseError {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(source) => Self::Postgres(source),
+            PoolError::Backend(error) => error.into(),
             other => Self::Unreachable {
                 reason: other.to_string(),
             },

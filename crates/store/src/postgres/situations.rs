@@ -112,11 +112,8 @@ impl Shared {
         let rows = match self.situations(&keys).await {
             Ok(rows) => rows,
             Err(error) => {
-                let reason = error.to_string();
                 for reply in replies {
-                    let reason = reason.clone();
-                    let unreachable = DatabaseError::Unreachable { reason };
-                    drop(reply.send(Err(unreachable.into())));
+                    drop(reply.send(Err(error.clone())));
                 }
                 return;
             }

@@ -23,7 +23,7 @@ impl Work<'_> {
         row.map_err(|error| match error {
             ReadError::Database {
                 source: DatabaseError::Sqlite(source),
-            } => source.into(),
+            } => source.as_ref().into(),
             _ => Trouble::Refused(UNREADABLE),
         })
     }

@@ -8,7 +8,13 @@ use crate::trouble::{Trouble, UNREADABLE};
 
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
-        match &error {
+        (&error).into()
+    }
+}
+
+impl From<&rusqlite::Error> for Trouble {
+    fn from(error: &rusqlite::Error) -> Self {
+        match error {
             rusqlite::Error::SqliteFailure(failure, message) => {
                 classify(*failure, message.as_deref().unwrap_or_default())
             }

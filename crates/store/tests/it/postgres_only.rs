@@ -1,13 +1,14 @@
 //! What only PostgreSQL can show: a server that is not durable or not the one it says it is, nodes of
 //! different versions, connections that are lost, rows altered from outside.
 
+use tokio::task::JoinSet;
 use tuikuan_store::{
-    AuditFault, HistoryFault, LeaseClock, Merchants, OpenError, Options, ReadError, RefundSearch,
-    Store,
+    AuditFault, DatabaseError, HistoryFault, LeaseClock, Merchants, OpenError, Options, ReadError,
+    RefundSearch, Store,
 };
 
 use crate::scratch::{Scratch, on_postgres, variable};
-use crate::world::{World, at, payment, refund_id, registered};
+use crate::world::{World, at, payment, refund_id, registered, wanted};
 
 async fn refused(scratch: &Scratch) -> OpenError {
     let opened = Store::open(&scratch.url(), &scratch.options()).await;
@@ -431,4 +432,35 @@ async fn the_time_is_the_servers_where_it_judges_leases() {
     assert_eq!(callers.unwrap().clock().await.unwrap(), None);
     drop(store);
     scratch.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_with_others_hears_what_the_database_said() {
+    on_postgres(|world| async move {
+        tamper(&world, "ALTER TABLE payments RENAME TO elsewhere").await;
+        let mut asking = JoinSet::new();
+        for n in 1..=8 {
+            let (new, store) = (wanted(n, n, 1), world.store.clone());
+            asking.spawn(async move {
+                let order = &new.content.order;
+                let sub = new.sub_mch_id.as_ref();
+                store
+                    .situation(&new.mch_id, sub, &new.out_refund_no, order)
+                    .await
+            });
+        }
+        for said in asking.join_all().await {
+            let Err(ReadError::Database { source }) = said else {
+                panic!("{said:?}");
+            };
+            assert!(matches!(source, DatabaseError::Postgres(_)), "{source:?}");
+            // What it lacks, and its code for that.
+            let source = source.to_string();
+            assert!(
+                source.contains("payments") && source.contains("42P01"),
+                "{source}"
+            );
+        }
+    })
+    .await;
 }
