@@ -50,6 +50,17 @@ pub enum CopyError {
         /// Rows before it, which are the same.
         rows: u64,
     },
+    /// Rows of the source belong to a payment or a refund that does not exist.
+    #[error(
+        "rows of {table} belong to nothing that exists ({rows} of them): the source was altered, \
+         copy a whole one to an empty database"
+    )]
+    Orphans {
+        /// In which table.
+        table: &'static str,
+        /// How many.
+        rows: u64,
+    },
     /// One side could not be read or written.
     #[error("the copy was cut off; run it again, it goes on")]
     Database {

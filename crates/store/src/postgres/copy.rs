@@ -38,6 +38,31 @@ const SEQUENCES: &str = "SELECT setval('fences', $1::BIGINT + 1),
 
 const END: &str = "UPDATE meta SET number = 1 WHERE name = 'copy'";
 
+/// Rows that refer to nothing, of those whose foreign keys are gone (V12): nothing else would ever see
+/// them here.
+const ORPHANS: [(&str, &str); 4] = [
+    (
+        "refunds",
+        "SELECT count(*) FROM refunds o WHERE o.payment_id IS NOT NULL
+            AND NOT EXISTS (SELECT FROM payments p WHERE p.id = o.payment_id)",
+    ),
+    (
+        "events",
+        "SELECT count(*) FROM events o
+            WHERE NOT EXISTS (SELECT FROM refunds r WHERE r.id = o.refund_id)",
+    ),
+    (
+        "attempts",
+        "SELECT count(*) FROM attempts o
+            WHERE NOT EXISTS (SELECT FROM refunds r WHERE r.id = o.refund_id)",
+    ),
+    (
+        "deliveries",
+        "SELECT count(*) FROM deliveries o
+            WHERE NOT EXISTS (SELECT FROM refunds r WHERE r.id = o.refund_id)",
+    ),
+];
+
 /// A database that is being filled.
 pub(crate) struct Target(Client);
 
@@ -164,9 +189,16 @@ impl Target {
         rows.iter().map(|row| values(table, row)).collect()
     }
 
-    /// Everything is there: counters, numbers, the key, and the end of the copy.
+    /// Everything is there and belongs to something: counters, numbers, the key, and the end of the copy.
     pub(crate) async fn end(&mut self, marks: &Marks) -> Result<(), CopyError> {
         let transaction = self.0.transaction().await?;
+        for (table, sql) in ORPHANS {
+            let orphans: i64 = transaction.query_one(sql, &[]).await?.try_get(0)?;
+            if orphans != 0 {
+                let rows = orphans.unsigned_abs();
+                return Err(CopyError::Orphans { table, rows });
+            }
+        }
         for (sql, number) in [(POSITION, marks.position), (AUDIT, marks.audit)] {
             if transaction.execute(sql, &[&number]).await? != 1 {
                 return Err(CopyError::Schema { table: "meta" });

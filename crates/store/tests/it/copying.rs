@@ -10,6 +10,7 @@ use tuikuan_domain::refund::Command;
 use tuikuan_domain::{Status, Step};
 use tuikuan_store::{Change, Claimed, CopyError, CopyStep, JobKey, OpenError, Options, Store};
 
+use crate::admin::with_message;
 use crate::audit::filled;
 use crate::bills::{new, today};
 use crate::scratch::Scratch;
@@ -190,4 +191,47 @@ async fn a_target_with_data_of_its_own_or_of_another_source_is_refused() {
         "{moved_on:?}"
     );
     scratch.remove().await;
+}
+
+/// PostgreSQL has no foreign keys for these: nobody would notice afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_with_rows_that_belong_to_nothing_is_not_copied() {
+    let orphans = [
+        ("refunds", "UPDATE refunds SET payment_id = 'pay_nobody'"),
+        (
+            "events",
+            "INSERT INTO events (position, refund_id, seq, kind, at, source, detail, hash)
+             SELECT position + 100, 'rf_nobody', seq, kind, at, source, detail, hash FROM events
+             WHERE seq = 1",
+        ),
+        (
+            "attempts",
+            "INSERT INTO attempts (refund_id, attempt, fence, begun_at)
+             VALUES ('rf_nobody', 1, 1, 1)",
+        ),
+        (
+            "deliveries",
+            "INSERT INTO deliveries (id, endpoint_id, refund_id, seq, event_type, body, status,
+                 attempts, created_at)
+             SELECT 'dlv_nobody', endpoint_id, 'rf_nobody', seq, event_type, body, status,
+                 attempts, created_at FROM deliveries",
+        ),
+    ];
+    for (table, alter) in orphans {
+        let Some(scratch) = Scratch::empty().await else {
+            return;
+        };
+        let source = sqlite(&Options::default()).await;
+        with_message(&source).await;
+        let bare = Connection::open(file(&source)).unwrap();
+        let alter = format!("PRAGMA foreign_keys = OFF; {alter}");
+        bare.execute_batch(&alter).unwrap();
+        match Store::copy(&source.url, &scratch.url(), |_| {}).await {
+            Err(CopyError::Orphans { table: found, rows }) => assert_eq!((found, rows), (table, 1)),
+            other => panic!("{table}: {other:?}"),
+        }
+        let half = Store::open(&scratch.url(), &scratch.options()).await;
+        assert!(matches!(half, Err(OpenError::HalfCopied)), "{half:?}");
+        scratch.remove().await;
+    }
 }
