@@ -17,8 +17,8 @@ pub use error::CopyError;
 /// Rows that are copied in one durable piece.
 const PIECE: usize = 5_000;
 
-/// All tables, in an order in which what is referred to comes first. `meta` is made anew. What only
-/// PostgreSQL has begins empty there.
+/// All tables, in an order in which what is referred to comes first. `meta` is made anew. Tries of
+/// passwords begin at none, and so does what only PostgreSQL has: quotas and tokens of writes.
 pub(crate) const TABLES: [&str; 24] = [
     "payments",
     "refunds",

@@ -10,12 +10,13 @@ pub(crate) const VERSIONS: &str = "
     SELECT (SELECT number FROM meta WHERE name = 'endpoints'),
            (SELECT number FROM meta WHERE name = 'rules')";
 
-/// How often endpoints and rules were changed.
+/// How often endpoints and rules were changed, as the database counts. After a failover or a restore a
+/// number may be one that was seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SettingsVersions {
     /// Grows with each endpoint that is made, switched on or off, or deleted.
     pub endpoints: i64,
-    /// Grows with each change of rules.
+    /// Grows with each rule that is made, changed or removed.
     pub rules: i64,
 }
 

@@ -1,5 +1,5 @@
 //! Writes about batches. A line is linked to its refund, and counted, in the transaction of the
-//! refund ; so the counts are right at every instant and no line is refunded twice.
+//! refund; so the counts are right at every instant and no line is refunded twice.
 //!
 //! Whoever makes a refund of a line shares the row of its batch until the commit, and whoever pauses
 //! or withdraws the batch changes that row: one waits for the other. The row is never locked against

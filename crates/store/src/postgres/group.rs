@@ -1,5 +1,7 @@
 //! A group of operations in one transaction and one durable COMMIT: one burst looks and locks, one
-//! writes, and the last one moves what everybody shares and commits. Nobody is answered before (INV-14).
+//! writes, and the last one moves what everybody shares and commits. New refunds are written without a
+//! look, in two; who reports a delivery comes alone, statement by statement; and an entry of the audit log
+//! waits for the answers before it. Nobody is answered before the COMMIT (INV-14).
 
 use std::collections::{HashMap, HashSet};
 

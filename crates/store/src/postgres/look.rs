@@ -1,5 +1,7 @@
-//! What a group of operations looks at before it decides who loses, all in one burst. What is found is
-//! locked: in one order everywhere, jobs before refunds before payments before lines before usage.
+//! What a group of operations looks at before it decides who loses, all in one burst. Rows that it changes
+//! are locked, in one order everywhere: jobs before refunds before payments before lines before usage.
+//! Names that may be taken, and the versions of endpoints and rules, are only read. A group of nothing but
+//! new refunds does not look: see [`super::fresh`].
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
