@@ -23,6 +23,7 @@ mod elsewhere;
 mod engine;
 mod error;
 mod health;
+mod house;
 mod internet;
 mod job;
 mod lane;

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tuikuan_store::{Lane, ReadError};
+use tuikuan_store::Lane;
 use tuikuan_terms::MchId;
 
 use crate::away::Away;
 use crate::certificates::{self, Fetched};
 use crate::engine::Engine;
+use crate::house::{keep_clean, keep_house};
 use crate::ledger::LedgerError;
 use crate::step::Work;
 
@@ -33,15 +34,6 @@ const LOOK_MIN: Duration = Duration::from_millis(4);
 const LOOK_IDLE: Duration = Duration::from_millis(20);
 /// A failed fetch of certificates is tried again after so long.
 const CERTIFICATES_AGAIN: Duration = Duration::from_secs(60);
-/// Endpoints and rules changed by another process are seen after so long.
-const ENDPOINTS_RELOAD: Duration = Duration::from_secs(1);
-/// Old conversations are removed this often.
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
-
-/// A new day is noticed within this time.
-const BILLS_LOOK: Duration = Duration::from_secs(60);
-/// Between two steps of removing.
-const PRUNE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The running workers.
 #[derive(Debug)]
@@ -348,62 +340,6 @@ async fn run(engine: &Engine, work: Work) {
                 error = &error as &dyn std::error::Error,
                 "job put off"
             );
-        }
-    }
-}
-
-async fn keep_house(engine: Engine, stop: CancellationToken) {
-    let mut endpoints = tokio::time::interval(ENDPOINTS_RELOAD);
-    let mut bills = tokio::time::interval(BILLS_LOOK);
-    let mut away = Away::new("endpoints and rules are not read");
-    let mut bills_away = Away::new("bills are not wanted");
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = endpoints.tick() => {
-                away.note(reload(&engine).await);
-            }
-            _ = bills.tick() => {
-                bills_away.note(engine.want_bills().await);
-            }
-        }
-    }
-}
-
-/// Removes what is old, and what was left behind.
-async fn keep_clean(engine: Engine, stop: CancellationToken) {
-    let mut prune = tokio::time::interval(PRUNE_EVERY);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = prune.tick() => {}
-            () = engine.litter().notified() => {}
-        }
-        let kept = engine.settings().exchanges_kept;
-        let before = engine.now().checked_sub(kept);
-        prune_all(&engine, &stop, before.unwrap_or(jiff::Timestamp::MIN)).await;
-    }
-}
-
-/// Takes in what another process or node changed, and how the clocks stand. What an older version of
-/// Tuikuan beside this one changes is seen here too.
-async fn reload(engine: &Engine) -> Result<(), ReadError> {
-    engine.measure_clocks().await?;
-    engine.reload_endpoints().await?;
-    engine.rule_book().reload(engine.store()).await.map(drop)
-}
-
-/// Removes old conversations in small steps, so that nobody waits behind a long one.
-async fn prune_all(engine: &Engine, stop: &CancellationToken, before: jiff::Timestamp) {
-    while !stop.is_cancelled() {
-        match engine.store().prune(before).await {
-            Ok(0) => return,
-            Ok(_) => tokio::time::sleep(PRUNE_PAUSE).await,
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "old conversations not removed");
-                return;
-            }
         }
     }
 }

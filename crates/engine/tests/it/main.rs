@@ -10,6 +10,7 @@ mod at_once;
 mod batch;
 mod bills;
 mod books;
+mod endpoints;
 mod heal;
 mod reconcile;
 mod settings;

@@ -10,7 +10,7 @@ use tuikuan_terms::Fen;
 
 use crate::batch::{Place, all};
 
-fn registered(engine: &Engine) {
+pub(crate) fn registered(engine: &Engine) {
     let registration = PaymentRegistration {
         merchant: "main".parse().unwrap(),
         out_trade_no: "ORDER-1".parse().unwrap(),
@@ -42,7 +42,7 @@ fn asked(engine: &Engine, amount: i64) -> Result<Requested, EngineError> {
     all(engine.request(ask, &By::cli()))
 }
 
-fn requested(engine: &Engine, amount: i64) -> Requested {
+pub(crate) fn requested(engine: &Engine, amount: i64) -> Requested {
     asked(engine, amount).unwrap()
 }
 
