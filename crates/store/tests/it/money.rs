@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tuikuan_domain::refund::{Command, NewRefund, Situation as Held, decide};
-use tuikuan_store::{CommitError, Situation};
+use tuikuan_domain::{Observation, PaymentFinding, PaymentReport, Status};
+use tuikuan_store::{Change, CommitError, Situation};
 
-use crate::world::{World, at, fen, order, payment, payment_id, registered, wanted};
+use crate::world::{World, at, fen, order, payment, payment_id, refund_id, registered, wanted};
 
 conformance! {
     exactly_what_fits_is_accepted,
@@ -14,6 +15,7 @@ conformance! {
     the_database_refuses_what_a_blind_door_allows,
     no_more_than_fifty_refunds_count,
     one_order_is_one_payment,
+    what_was_accepted_before_its_payment_is_held_against_it_when_it_is_looked_up,
 }
 
 /// 64 callers want 3 fen each, several times, of an order of 100 fen: 33 fit (and fewer than 50).
@@ -106,7 +108,7 @@ async fn request(world: &World, new: NewRefund) -> bool {
         ) else {
             return false;
         };
-        let change = tuikuan_store::Change::of(transition, new.id.clone(), at(0));
+        let change = Change::of(transition, new.id.clone(), at(0));
         match world.store.commit(change).await {
             Ok(_) => return true,
             Err(CommitError::Conflict) => {}
@@ -155,4 +157,65 @@ async fn one_order_is_one_payment(world: World) {
     twin.transaction_id = payment(1, 100).transaction_id;
     let error = world.commit(registered(twin)).await.unwrap_err();
     assert!(matches!(error, CommitError::Conflict), "{error:?}");
+}
+
+impl World {
+    /// What WeChat says of an order, held against the payment as it is stored now.
+    async fn looked_up(&self, n: u32, of: u32, total: i64) -> Change {
+        let stored = self.store.payment(&payment_id(of)).await.unwrap().unwrap();
+        let report = PaymentReport {
+            out_trade_no: stored.out_trade_no.clone(),
+            transaction_id: stored.transaction_id.clone(),
+            total: fen(total),
+            paid_at: stored.paid_at,
+        };
+        let said = Observation::PaymentLookup {
+            finding: PaymentFinding::Paid(report),
+            payment: Some(Box::new(stored)),
+        };
+        self.seen(&refund_id(n), said, at(9)).await
+    }
+
+    async fn end_of(&self, n: u32) -> (Status, Option<String>) {
+        let refund = self.store.refund(&refund_id(n)).await.unwrap().unwrap();
+        (refund.status, refund.error.map(|error| error.code))
+    }
+}
+
+/// Nobody compares, when such a refund is written, whether its payment has come meanwhile: it is as if it
+/// had been accepted a moment earlier. It draws on nothing until then (INV-1, INV-8).
+async fn what_was_accepted_before_its_payment_is_held_against_it_when_it_is_looked_up(
+    world: World,
+) {
+    let mut accepted = Vec::new();
+    for (n, of) in [(1, 1), (2, 1), (3, 2)] {
+        accepted.push(world.request(wanted(n, of, 80), at(0)).await);
+    }
+    for n in [1, 2] {
+        world.commit(registered(payment(n, 100))).await.unwrap();
+    }
+    for change in accepted {
+        assert_eq!(change.payment, None);
+        world.commit(change).await.unwrap();
+    }
+    let stored = world.store.payment(&payment_id(1)).await.unwrap();
+    assert_eq!(stored, Some(payment(1, 100)));
+    // Both fit into what was read; one of them takes it.
+    let first = world.looked_up(1, 1, 100).await;
+    let second = world.looked_up(2, 1, 100).await;
+    world.commit(first).await.unwrap();
+    let lost = world.commit(second).await.unwrap_err();
+    assert!(matches!(lost, CommitError::Conflict), "{lost:?}");
+    let again = world.looked_up(2, 1, 100).await;
+    world.commit(again).await.unwrap();
+    assert_eq!(world.end_of(1).await, (Status::Queued, None));
+    let code = Some("amount_exceeds_refundable".to_owned());
+    assert_eq!(world.end_of(2).await, (Status::Rejected, code));
+    let stored = world.store.payment(&payment_id(1)).await.unwrap().unwrap();
+    assert_eq!((stored.reserved, stored.refunds), (fen(80), 1));
+    // WeChat knows another total than the one that was registered.
+    let other = world.looked_up(3, 2, 90).await;
+    world.commit(other).await.unwrap();
+    let code = Some("total_mismatch".to_owned());
+    assert_eq!(world.end_of(3).await, (Status::Rejected, code));
 }
