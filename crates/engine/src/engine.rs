@@ -14,6 +14,7 @@ use tuikuan_terms::{MchId, OutTradeNo};
 use crate::batch::Uploads;
 use crate::clock::{Clock, IdSource};
 use crate::health::Vitals;
+use crate::hearing::Hearing;
 use crate::lane::Lanes;
 use crate::ledger::{Ledger, LedgerError};
 use crate::merchant::Merchant;
@@ -51,6 +52,7 @@ struct Inner {
     by_name: HashMap<MerchantName, usize>,
     tally: Tally,
     vitals: Vitals,
+    hearing: Hearing,
     work: tokio::sync::Notify,
     litter: tokio::sync::Notify,
     skew: Skew,
@@ -122,6 +124,7 @@ impl Engine {
             by_name,
             tally: Tally::default(),
             vitals: Vitals::default(),
+            hearing: Hearing::default(),
             work: tokio::sync::Notify::new(),
             litter: tokio::sync::Notify::new(),
             skew: Skew::default(),
@@ -205,6 +208,10 @@ impl Engine {
 
     pub(crate) fn vitals(&self) -> &Vitals {
         &self.inner.vitals
+    }
+
+    pub(crate) fn hearing(&self) -> &Hearing {
+        &self.inner.hearing
     }
 
     pub(crate) fn id_source(&self) -> Arc<dyn IdSource> {

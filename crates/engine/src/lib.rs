@@ -23,6 +23,7 @@ mod elsewhere;
 mod engine;
 mod error;
 mod health;
+mod hearing;
 mod house;
 mod internet;
 mod job;

@@ -77,14 +77,15 @@ async fn answers(store: &Store) -> bool {
     }
 }
 
-/// What somebody should look at. A clock that is off takes no node away: if it is the database's, it would
-/// take them all.
+/// What somebody should look at. None of it takes a node away: a clock of the database that is off would
+/// take them all, and so would WeChat, for whom refunds are kept meanwhile.
 fn warnings(app: &Shared) -> Vec<&'static str> {
     let offsets = app.engine.clock_offsets();
     let off = offsets.is_some_and(tuikuan_engine::Offsets::are_large);
-    off.then_some("a clock of this node is more than a second off the database's")
-        .into_iter()
-        .collect()
+    let off = off.then_some("a clock of this node is more than a second off the database's");
+    let deaf = app.engine.hears_nothing();
+    let deaf = deaf.then_some("nothing usable comes from WeChat for some merchant; see the log");
+    off.into_iter().chain(deaf).collect()
 }
 
 /// Why refunds are not taken; empty when they are.

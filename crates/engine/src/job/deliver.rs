@@ -37,6 +37,14 @@ pub(crate) async fn run(engine: &Engine, held: &Held, id: &DeliveryId) -> Result
     let (end, facts) = judge(engine, &delivery, result);
     engine.tally().count("webhook_deliveries", end_name(end));
     let disable = exhausted(engine, &endpoint, end);
+    if let Some(reason) = &disable {
+        tracing::warn!(
+            endpoint = %endpoint.id,
+            merchant = %endpoint.merchant,
+            reason,
+            "a webhook endpoint is switched off: mend the receiver, then switch it on in the console",
+        );
+    }
     finish(engine, held, (end, disable), facts).await
 }
 

@@ -34,6 +34,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         .call(merchant, call::payment_query(engine, merchant, &refund))
         .await;
     let finding = call.payment_finding(merchant, &refund);
+    engine.note_heard(merchant, &finding);
     let beside = Beside {
         guard: Some(guard.clone()),
         exchange: Some(call.exchange("look_up_payment", None)),

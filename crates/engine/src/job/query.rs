@@ -35,6 +35,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         .call(merchant, call::query(engine, merchant, &refund))
         .await;
     let finding = call.query_finding(merchant, &refund);
+    engine.note_heard(merchant, &finding);
     let beside = Beside {
         guard: Some(guard.clone()),
         exchange: Some(call.exchange("query", None)),

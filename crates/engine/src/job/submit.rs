@@ -155,6 +155,9 @@ async fn send(
         }
     };
     let outcome = call.submit_outcome(merchant, refund);
+    if place.is_some() {
+        engine.note_heard(merchant, &outcome);
+    }
     if let Some(place) = place {
         let answer = answer(&outcome, &call);
         place.end(engine.now(), answer);
