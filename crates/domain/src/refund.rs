@@ -71,8 +71,22 @@ pub struct Reason(String);
 
 /// Why a text cannot be a reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a reason has 1 to 80 bytes of UTF-8, without emoji and control characters")]
-pub struct ReasonError;
+pub enum ReasonError {
+    /// Too long, or nothing.
+    #[error("a reason has 1 to 80 bytes of UTF-8 (26 Chinese characters), this one has {bytes}")]
+    Length {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A character that WeChat does not take.
+    #[error(
+        "a reason has no emoji, no control characters, and no space around it; found {found:?}"
+    )]
+    Character {
+        /// The first one.
+        found: char,
+    },
+}
 
 impl Reason {
     /// The reason as it goes to WeChat.
@@ -85,13 +99,15 @@ impl Reason {
 impl std::str::FromStr for Reason {
     type Err = ReasonError;
     fn from_str(text: &str) -> Result<Self, ReasonError> {
-        let fits = (1..=80).contains(&text.len())
-            && text.trim() == text
-            && text.chars().all(|c| c.len_utf8() <= 3 && !c.is_control());
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ReasonError)
+        let stray = |c: char| c.len_utf8() > 3 || c.is_control();
+        let around = text.trim() != text;
+        let space = || text.chars().find(|c| around && c.is_whitespace());
+        if let Some(found) = text.chars().find(|c| stray(*c)).or_else(space) {
+            return Err(ReasonError::Character { found });
+        }
+        match text.len() {
+            1..=80 => Ok(Self(text.to_owned())),
+            bytes => Err(ReasonError::Length { bytes }),
         }
     }
 }
@@ -278,4 +294,24 @@ pub struct Refund {
     pub ended_at: Option<Timestamp>,
     /// Grows by one with each change; equals the number of its events.
     pub version: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_wechat_would_not_take_says_which_rule_it_breaks() {
+        let said = |text: &str| text.parse::<Reason>().map_err(|error| error.to_string());
+        assert!(said(&"退".repeat(26)).is_ok());
+        assert!(
+            said(&"退".repeat(27))
+                .unwrap_err()
+                .ends_with("this one has 81")
+        );
+        assert!(said("").unwrap_err().ends_with("this one has 0"));
+        assert!(said("不合适😀").unwrap_err().ends_with("found '😀'"));
+        assert!(said("a\nb").unwrap_err().ends_with(r"found '\n'"));
+        assert!(said("sold out ").unwrap_err().ends_with("found ' '"));
+    }
 }

@@ -126,7 +126,7 @@ impl Keys {
     /// something, the key and its owner are read anew; otherwise they may be a moment old.
     ///
     /// # Errors
-    /// [`Code::UNAUTHORIZED`] without a good key, the same for every reason; [`Code::FORBIDDEN`] for
+    /// [`Code::UNAUTHORIZED`] without a good key, the same for every bad one; [`Code::FORBIDDEN`] for
     /// one whose rights do not reach so far.
     pub(crate) async fn caller(
         &self,
@@ -134,7 +134,7 @@ impl Keys {
         (store, now): (&Store, Timestamp),
         asked: Permission,
     ) -> Result<Arc<Caller>, Problem> {
-        let token = bearer(headers).ok_or_else(unauthorized)?;
+        let token = bearer(headers).ok_or_else(no_key)?;
         let hash = sha256(token);
         let remembered = match asked {
             Permission::Approve => None,
@@ -252,8 +252,15 @@ fn sha256(token: &str) -> [u8; 32] {
     hash
 }
 
+/// The same for every key that is no good, whatever is wrong with it.
 fn unauthorized() -> Problem {
-    Problem::new(Code::UNAUTHORIZED, "no good API key was shown")
+    let detail = "this API key is unknown, revoked or past its last day";
+    Problem::new(Code::UNAUTHORIZED, detail)
+}
+
+fn no_key() -> Problem {
+    let detail = "no API key was sent: the header is `Authorization: Bearer tk_...`";
+    Problem::new(Code::UNAUTHORIZED, detail)
 }
 
 #[cfg(test)]

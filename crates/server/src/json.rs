@@ -144,7 +144,7 @@ impl<'a> Fields<'a> {
             self.fault(
                 name,
                 "format",
-                format!("{name} is none of the words it may be"),
+                format!("{name} is none of the words it may be; /docs lists them"),
             );
         }
         value

@@ -88,7 +88,7 @@ impl Parameters {
             self.fault(
                 name,
                 "format",
-                format!("{name} is none of the words it may be"),
+                format!("{name} is none of the words it may be; /docs lists them"),
             );
         }
         value

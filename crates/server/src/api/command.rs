@@ -100,11 +100,13 @@ pub(crate) async fn resolve(
     let bytes = body::read(body, API_BYTES_MAX, app.settings.body_timeout).await?;
     let mut fields = Fields::of(&bytes)?;
     let note = fields.text("note");
-    let note = fields.require("note", note).unwrap_or_default();
+    let given = fields.require("note", note);
+    let missing = given.is_none();
+    let note = given.unwrap_or_default();
     let good = (1..=NOTE_CHARS_MAX).contains(&note.chars().count())
         && note.trim() == note
         && !note.chars().any(char::is_control);
-    if !good {
+    if !missing && !good {
         fields.fault(
             "note",
             "format",

@@ -47,8 +47,10 @@ pub(crate) async fn note(
     let bytes = body::read(sent, API_BYTES_MAX, app.settings.body_timeout).await?;
     let mut fields = Fields::of(&bytes)?;
     let text = fields.text("text");
-    let text = fields.require("text", text).unwrap_or_default();
-    if !is_note(&text) {
+    let given = fields.require("text", text);
+    let missing = given.is_none();
+    let text = given.unwrap_or_default();
+    if !missing && !is_note(&text) {
         fields.fault(
             "text",
             "format",

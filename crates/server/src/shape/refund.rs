@@ -223,8 +223,58 @@ impl<'a> ErrorBody<'a> {
             code: &note.code,
             message: &note.message,
             source: note.source.as_str(),
-            advice: &note.advice,
+            advice: advice(note),
         }
+    }
+}
+
+/// What to do about an error. WeChat's codes and the network's carry their advice; ours have theirs here.
+fn advice(note: &ErrorNote) -> &str {
+    if !note.advice.is_empty() {
+        return &note.advice;
+    }
+    match note.code.as_str() {
+        "order_not_found" => {
+            "check the order number and the merchant; retry if both are right, or ask anew under another \
+             out_refund_no for the right order"
+        }
+        "order_not_paid" => "nothing to refund; retry once the order is paid",
+        "amount_exceeds_refundable" | "refundable_changed" => {
+            "look at the payment and what was refunded of it; a smaller refund takes another out_refund_no"
+        }
+        "total_mismatch" => "register the payment with the total that WeChat knows, then retry",
+        "amount_above_maximum" => "check the amount, it is in fen; an operator sets the maximum",
+        "too_many_refunds" | "refund_window_closed" => {
+            "WeChat refunds no more of this payment; pay the buyer another way"
+        }
+        "not_configured" => "an operator mends the merchant's configuration: tuikuan doctor",
+        "approval_rejected" => {
+            "ask the person who did not agree; another refund takes another out_refund_no"
+        }
+        "approval_expired" => "ask anew under another out_refund_no if it is still wanted",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tuikuan_domain::outcome::ErrorSource;
+
+    use super::*;
+
+    fn note(code: &str, advice: &str) -> ErrorNote {
+        ErrorNote {
+            code: code.to_owned(),
+            message: "what happened".to_owned(),
+            source: ErrorSource::Engine,
+            advice: advice.to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_error_of_ours_says_what_to_do() {
+        assert!(advice(&note("order_not_found", "")).starts_with("check the order number"));
+        assert_eq!(advice(&note("order_not_found", "as it says")), "as it says");
     }
 }
 
