@@ -20,7 +20,7 @@ use crate::console::format;
 use crate::console::frame::Frame;
 use crate::console::link::address;
 use crate::console::text::attention::{Words, advice};
-use crate::console::text::{fill, overview};
+use crate::console::text::{fill, overview, story};
 use crate::console::visit::Visit;
 use crate::policy::Permission;
 
@@ -298,12 +298,13 @@ impl<'a> Reader<'a> {
     ) -> Thing {
         let subject = Subject::Refund(refund.id.clone());
         let error = refund.error.as_ref();
-        let said = error.map_or(String::new(), |e| format!("{} {}", e.code, e.message));
+        let language = self.visit.language();
+        let said = error.map(|e| story::trouble(&e.code, &e.message, language));
         Thing {
             href: format!("/console/refunds/{}", refund.id),
             label: refund.out_refund_no.to_string(),
             amount: format::money(refund.content.amount),
-            said,
+            said: said.unwrap_or_default(),
             may_settle: true,
             ..self.thing(
                 (&subject, reason.as_str()),

@@ -20,6 +20,7 @@ use crate::console::format;
 use crate::console::frame::Frame;
 use crate::console::names::Names;
 use crate::console::text::batches::{self as text, Words};
+use crate::console::text::story;
 use crate::console::visit::Visit;
 use crate::policy::Permission;
 use tuikuan_engine::batch::file::Format;
@@ -334,7 +335,7 @@ impl LineRow {
         }
         said.extend(stored.detail.clone());
         if let Some(error) = &stored.error {
-            said.push(format!("{} {}", error.code, error.message));
+            said.push(story::trouble(&error.code, &error.message, language));
         }
         Self {
             number: stored.line.number,

@@ -6,6 +6,19 @@ use tuikuan_domain::refund::AttentionReason;
 use tuikuan_store::DeliveryStatus;
 
 use crate::console::language::Language;
+use crate::console::text::advice::advice;
+
+/// An error in a line: its code, and WeChat's text as it came. Texts of ours are English and are told in
+/// the reader's language; our codes are in lower case, or the network's.
+pub(crate) fn trouble(code: &str, message: &str, language: Language) -> String {
+    let network = ["TIMEOUT_", "CONNECT_", "LEASE_", "RESPONSE_", "HTTP_"];
+    let ours = code.bytes().any(|byte| byte.is_ascii_lowercase())
+        || network.iter().any(|begin| code.starts_with(begin));
+    match language {
+        Language::Chinese if ours => format!("{code} {}", advice(code, language).means),
+        Language::Chinese | Language::English => format!("{code} {message}"),
+    }
+}
 
 /// Where a change came from, in a word or two.
 pub(crate) const fn source(source: Source, language: Language) -> &'static str {
@@ -146,4 +159,20 @@ pub(crate) fn remark(name: &str, language: Language) -> Option<&'static str> {
         _ => return None,
     };
     Some(language.of(chinese, english))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_ours_are_told_in_the_readers_language_and_wechats_as_they_came() {
+        let ours = ("order_not_found", "WeChat does not know this order");
+        let told = trouble(ours.0, ours.1, Language::Chinese);
+        assert!(told.starts_with("order_not_found 微信"), "{told}");
+        let told = trouble(ours.0, ours.1, Language::English);
+        assert_eq!(told, "order_not_found WeChat does not know this order");
+        let told = trouble("PARAM_ERROR", "参数错误", Language::Chinese);
+        assert_eq!(told, "PARAM_ERROR 参数错误");
+    }
 }

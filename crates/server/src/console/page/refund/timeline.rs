@@ -144,9 +144,10 @@ fn of_event(event: &StoredEvent, names: &Names, language: Language) -> Entry {
     }
     if let Some(code) = value(event, "error_code") {
         let message = value(event, "error_message").unwrap_or_default();
-        entry
-            .notes
-            .push((words.error.to_owned(), format!("{code} {message}")));
+        entry.notes.push((
+            words.error.to_owned(),
+            said::trouble(code, message, language),
+        ));
     }
     entry
 }
