@@ -2,15 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tuikuan_wechat::SecretString;
-use tuikuan_wechat::v2::Fields;
+use tuikuan_wechat::v2::{ApiV2Key, Fields};
 use tuikuan_wechat::v2::notification::open_refund;
 use tuikuan_wechat::v2::req_info::seal;
 
 const MCH_ID: &str = "1900000109";
 
 fuzz_target!(|data: &[u8]| {
-    let key = SecretString::from("0123456789abcdef0123456789abcdef");
+    let key = ApiV2Key::from("0123456789abcdef0123456789abcdef");
     let _whatever = open_refund(data, MCH_ID, &key);
     let sealed = seal(data, &key).expect("anything can be sealed");
     let message: Fields = [

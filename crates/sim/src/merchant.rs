@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tuikuan_terms::{AppId, MchId, SubMchId};
 use tuikuan_wechat::keys::{Certificate, PrivateKey, PublicKey};
+use tuikuan_wechat::v2::ApiV2Key;
 
 use crate::books::FundsAccount;
 use crate::limits::Usage;
@@ -131,7 +132,7 @@ pub(crate) struct Validity {
 pub(crate) struct Merchant {
     pub(crate) mch_id: String,
     pub(crate) app_id: String,
-    pub(crate) api_v2_key: SecretString,
+    pub(crate) api_v2_key: ApiV2Key,
     pub(crate) api_v3_key: SecretString,
     pub(crate) certificates: HashMap<String, PublicKey>,
     /// Newest last; all of them are known, the newest of its kind signs.
@@ -157,7 +158,7 @@ impl Merchant {
         let mut merchant = Self {
             mch_id,
             app_id: setup.app_id.as_str().to_owned(),
-            api_v2_key: setup.api_v2_key,
+            api_v2_key: setup.api_v2_key.into(),
             api_v3_key: setup.api_v3_key,
             certificates: HashMap::new(),
             wechat_keys: Vec::new(),

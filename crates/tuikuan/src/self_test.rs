@@ -3,7 +3,7 @@
 //! OpenSSL, and for the v2 signature WeChat printed them in its documentation.
 
 use tuikuan_wechat::SecretString;
-use tuikuan_wechat::v2::{self, Fields, SignType, req_info};
+use tuikuan_wechat::v2::{self, ApiV2Key, Fields, SignType, req_info};
 use tuikuan_wechat::v3::aead;
 
 use crate::config::MerchantConfig;
@@ -50,7 +50,7 @@ fn first_wrong(answers: Vec<(String, bool)>) -> Result<(), SelfTestFailed> {
 }
 
 fn v2_signatures() -> bool {
-    let key = SecretString::from(V2_KEY);
+    let key = ApiV2Key::from(V2_KEY);
     let mut fields: Fields = [
         ("appid", "wxd930ea5d5a258f4f"),
         ("mch_id", "10000100"),
@@ -77,7 +77,7 @@ fn gcm() -> bool {
 }
 
 fn ecb() -> bool {
-    let key = SecretString::from(KEY);
+    let key = ApiV2Key::from(KEY);
     req_info::open(ECB_SEALED, &key).as_deref() == Ok(ECB_PLAIN)
 }
 

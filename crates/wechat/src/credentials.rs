@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use secrecy::SecretString;
 
 use crate::keys::{Certificate, KeyError, PrivateKey, PublicKey, TrustedKeys};
+use crate::v2::ApiV2Key;
 
 /// Why credentials cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +87,7 @@ impl Identity {
 /// All secrets of one merchant, and the keys of WeChat it trusts.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
-    pub(crate) api_v2_key: Option<SecretString>,
+    pub(crate) api_v2_key: Option<ApiV2Key>,
     pub(crate) api_v3_key: Option<SecretString>,
     pub(crate) identity: Option<Identity>,
     configured: TrustedKeys,
@@ -105,7 +106,7 @@ impl Credentials {
     /// # Errors
     /// [`CredentialsError::KeyLength`] unless it has 32 bytes.
     pub fn with_api_v2_key(mut self, key: SecretString) -> Result<Self, CredentialsError> {
-        self.api_v2_key = Some(checked(key, "API v2 key")?);
+        self.api_v2_key = Some(checked(key, "API v2 key")?.into());
         Ok(self)
     }
 
@@ -160,7 +161,7 @@ impl Credentials {
 
     /// The API v2 key.
     #[must_use]
-    pub fn api_v2_key(&self) -> Option<&SecretString> {
+    pub fn api_v2_key(&self) -> Option<&ApiV2Key> {
         self.api_v2_key.as_ref()
     }
 

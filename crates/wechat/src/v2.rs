@@ -2,10 +2,12 @@
 
 pub(crate) mod bill;
 pub mod fields;
+pub mod key;
 pub mod message;
 pub mod notification;
 pub mod req_info;
 pub mod sign;
 
 pub use fields::{Fields, XmlError};
+pub use key::ApiV2Key;
 pub use sign::{SignType, sign, verify};

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
-use secrecy::SecretString;
 use tuikuan_domain::reconcile::{
     BillKind, Class, DayState, DifferenceState, LineState, Repair, day_of,
 };
@@ -22,7 +21,7 @@ use tuikuan_store::{
 };
 use tuikuan_terms::{Fen, MchId};
 use tuikuan_wechat::http::{Request, Response};
-use tuikuan_wechat::v2::{Fields, SignType, sign};
+use tuikuan_wechat::v2::{ApiV2Key, Fields, SignType, sign};
 
 use crate::batch::{Place, all};
 
@@ -89,7 +88,7 @@ fn found() -> Response {
     ] {
         fields.set(name, value);
     }
-    let key = SecretString::from("TESTONLYapiv2key0123456789ABCDEF");
+    let key = ApiV2Key::from("TESTONLYapiv2key0123456789ABCDEF");
     let signature = sign(&fields, &key, SignType::HmacSha256);
     fields.set("sign", signature);
     Response {

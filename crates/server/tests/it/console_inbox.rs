@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 use http::Request;
-use secrecy::SecretString;
 use tuikuan_domain::Role;
 use tuikuan_store::Scope;
+use tuikuan_wechat::v2::ApiV2Key;
 use tuikuan_wechat::v2::req_info::seal;
 
 use crate::doors::HOSTILE;
@@ -20,7 +20,7 @@ async fn told(world: &World, number: &str, key: &str) -> u16 {
          <refund_status>SUCCESS</refund_status><success_time>2026-11-19 16:24:13</success_time>\
          <total_fee>3960</total_fee></root>"
     );
-    let sealed = seal(plain.as_bytes(), &SecretString::from(key)).unwrap();
+    let sealed = seal(plain.as_bytes(), &ApiV2Key::from(key)).unwrap();
     let body = format!(
         "<xml><return_code>SUCCESS</return_code><mch_id>{MCH_ID}</mch_id><req_info>{sealed}</req_info></xml>"
     );

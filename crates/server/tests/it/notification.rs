@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::Request;
-use secrecy::SecretString;
 use tokio::time::Instant;
 use tuikuan_store::Merchants;
+use tuikuan_wechat::v2::ApiV2Key;
 use tuikuan_wechat::v2::req_info::seal;
 
 use crate::world::{API_V2_KEY, Answer, MCH_ID, World};
@@ -34,7 +34,7 @@ fn envelope(req_info: &str) -> String {
 }
 
 fn authentic(number: &str) -> String {
-    envelope(&seal(plain(number).as_bytes(), &SecretString::from(API_V2_KEY)).unwrap())
+    envelope(&seal(plain(number).as_bytes(), &ApiV2Key::from(API_V2_KEY)).unwrap())
 }
 
 async fn notify(world: &World, path: &str, body: impl Into<Body>) -> Answer {
@@ -97,7 +97,7 @@ async fn an_authentic_notification_about_a_foreign_refund_is_stored_too() {
 #[tokio::test]
 async fn all_failures_look_the_same_and_store_nothing() {
     let world = World::new().await;
-    let other_key = SecretString::from("ANOTHERapiv2key0123456789ABCDEF0");
+    let other_key = ApiV2Key::from("ANOTHERapiv2key0123456789ABCDEF0");
     let bodies = [
         ("bad base64", envelope("%%%")),
         ("bad padding", envelope("AAAAAAAAAAAAAAAAAAAAAA==")),

@@ -9,9 +9,9 @@ use tuikuan_sim::setup::{MerchantPlan, usual_merchants};
 use tuikuan_sim::{Incoming, Outgoing, PaidOrder, Response, World};
 use tuikuan_wechat::http::Method;
 use tuikuan_wechat::keys::PrivateKey;
-use tuikuan_wechat::v2::{Fields, SignType, sign};
+use tuikuan_wechat::v2::{ApiV2Key, Fields, SignType, sign};
 use tuikuan_wechat::v3::sign::Signer;
-use tuikuan_wechat::{Certificate, SecretString, Stamp, TrustedKeys};
+use tuikuan_wechat::{Certificate, Stamp, TrustedKeys};
 
 /// 2023-11-14 22:13:20 UTC.
 pub(crate) const START_MS: i64 = 1_700_000_000_000;
@@ -176,7 +176,7 @@ pub(crate) fn v2_request(path: &str, fields: &[(&str, &str)], sign_type: SignTyp
     for (name, value) in fields {
         all.set(name, *value);
     }
-    let key = SecretString::from(material.api_v2_key.clone());
+    let key = ApiV2Key::from(material.api_v2_key.clone());
     let signature = sign(&all, &key, sign_type);
     all.set("sign", signature);
     Incoming {
@@ -193,7 +193,7 @@ pub(crate) fn v2(world: &mut World, path: &str, fields: &[(&str, &str)]) -> Fiel
     let outgoing = world.handle(&v2_request(path, fields, SignType::Md5));
     let answer = Fields::parse(&response(&outgoing).body).unwrap();
     if answer.get("return_code") == Some("SUCCESS") {
-        let key = SecretString::from(kit().of(MCH).1.api_v2_key.clone());
+        let key = ApiV2Key::from(kit().of(MCH).1.api_v2_key.clone());
         assert!(tuikuan_wechat::v2::verify(&answer, &key));
     } else {
         assert_eq!(answer.get("sign"), None, "failures are unsigned");

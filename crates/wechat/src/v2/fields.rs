@@ -2,8 +2,6 @@
 //! no DOCTYPE, no processing instruction, the five standard entities only, one level, every name
 //! once, bounded size, count and length. It never touches a file or the network.
 
-use std::collections::BTreeMap;
-
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, Event};
 
@@ -13,6 +11,10 @@ pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 pub const FIELDS_MAX: usize = 512;
 /// The longest name of a field, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
+/// Most requests and answers have fewer fields: room that needs not grow.
+const FIELDS_MOSTLY: usize = 20;
+/// Most requests have fewer bytes in names and values.
+const BYTES_MOSTLY: usize = 512;
 
 /// Why a text is not a v2 message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,30 +49,68 @@ pub enum XmlError {
 }
 
 /// The fields of a message in ASCII order of their names, which is the order of signing.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Fields(BTreeMap<String, String>);
+///
+/// One text holds all of them, each as it is signed (`name=value`), in the order of arrival; only
+/// the places are sorted. So a message of any size costs two allocations.
+#[derive(Clone, Default)]
+pub struct Fields {
+    text: String,
+    places: Vec<Place>,
+}
+
+/// Where a field stands in the text.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    equals: usize,
+    end: usize,
+}
 
 impl std::fmt::Debug for Fields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Values may be account texts: names only.
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
     }
 }
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Fields {}
 
 impl Fields {
     /// No fields.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_capacity(BYTES_MOSTLY)
+    }
+
+    fn with_capacity(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            places: Vec::with_capacity(FIELDS_MOSTLY),
+        }
     }
 
     /// Sets a field.
-    pub fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), value.into());
+    pub fn set(&mut self, name: &str, value: impl AsRef<str>) {
+        let found = self.find(name);
+        let mut place = self.begin(name);
+        self.text.push_str(value.as_ref());
+        place.end = self.text.len();
+        match found {
+            Ok(index) => self.places.splice(index..=index, [place]).for_each(drop),
+            Err(index) => self.places.insert(index, place),
+        }
     }
 
     /// Sets a field if there is a value.
-    pub fn set_some(&mut self, name: &str, value: Option<impl Into<String>>) {
+    pub fn set_some(&mut self, name: &str, value: Option<impl AsRef<str>>) {
         if let Some(value) = value {
             self.set(name, value);
         }
@@ -79,22 +119,34 @@ impl Fields {
     /// A field's text; an empty element counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        let place = self.places.get(self.find(name).ok()?)?;
+        Some(self.value(*place)).filter(|value| !value.is_empty())
     }
 
     /// Takes a field away.
     pub fn remove(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        let place = self.places.remove(self.find(name).ok()?);
+        Some(self.value(place).to_owned())
     }
 
     /// All fields, empty ones too, in ASCII order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
+        self.places
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .map(|place| (self.name(*place), self.value(*place)))
+    }
+
+    /// The fields that are signed, all but `sign` that are not empty, in their order and form.
+    pub(crate) fn signed(&self) -> impl Iterator<Item = &str> {
+        self.places
+            .iter()
+            .filter(|place| place.equals + 1 < place.end && self.name(**place) != "sign")
+            .map(|place| self.part(place.start, place.end))
+    }
+
+    /// At least the bytes of all [`Self::signed`], and one more for each.
+    pub(crate) fn signed_bytes_max(&self) -> usize {
+        self.text.len() + self.places.len()
     }
 
     /// Reads a message, whose root is `xml`.
@@ -126,12 +178,21 @@ impl Fields {
     /// Writes the message with another root.
     #[must_use]
     pub fn to_xml_in(&self, root: &str) -> String {
-        let mut xml = format!("<{root}>");
+        let markup = "<></>".len() + "<![CDATA[]]>".len();
+        let fields = 2 * self.text.len() + markup * self.places.len();
+        let mut xml = String::with_capacity(fields + 2 * root.len() + markup);
+        xml.push('<');
+        xml.push_str(root);
+        xml.push('>');
         for (name, value) in self.iter() {
             xml.push('<');
             xml.push_str(name);
             xml.push_str("><![CDATA[");
-            xml.push_str(&value.replace("]]>", "]]]]><![CDATA[>"));
+            if value.contains("]]>") {
+                xml.push_str(&value.replace("]]>", "]]]]><![CDATA[>"));
+            } else {
+                xml.push_str(value);
+            }
             xml.push_str("]]></");
             xml.push_str(name);
             xml.push('>');
@@ -141,25 +202,62 @@ impl Fields {
         xml.push('>');
         xml
     }
+
+    /// Where the field stands, or would have to stand. Fields mostly come in their order.
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        match self.places.last() {
+            Some(last) if self.name(*last) < name => Err(self.places.len()),
+            _ => self
+                .places
+                .binary_search_by(|place| self.name(*place).cmp(name)),
+        }
+    }
+
+    fn name(&self, place: Place) -> &str {
+        self.part(place.start, place.equals)
+    }
+
+    fn value(&self, place: Place) -> &str {
+        self.part(place.equals + 1, place.end)
+    }
+
+    fn part(&self, start: usize, end: usize) -> &str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Begins a field at the end of the text; its value is to follow.
+    fn begin(&mut self, name: &str) -> Place {
+        let start = self.text.len();
+        self.text.push_str(name);
+        let equals = self.text.len();
+        self.text.push('=');
+        let end = self.text.len();
+        Place { start, equals, end }
+    }
 }
 
-impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Fields {
+impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Fields {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(n, v)| (n.into(), v.into()))
-                .collect(),
-        )
+        let mut fields = Self::new();
+        for (name, value) in pairs {
+            fields.set(name.as_ref(), value);
+        }
+        fields
     }
 }
 
 struct Parser<'a> {
     reader: Reader<&'a [u8]>,
-    fields: BTreeMap<String, String>,
+    fields: Fields,
     root: &'static str,
     stage: Stage,
-    open: Option<(String, String)>,
+    open: Option<Open>,
+}
+
+/// The element being read: its field, and where that will stand in the order.
+struct Open {
+    place: Place,
+    index: usize,
 }
 
 #[derive(PartialEq, Eq)]
@@ -178,7 +276,7 @@ impl<'a> Parser<'a> {
         config.expand_empty_elements = true;
         Self {
             reader,
-            fields: BTreeMap::new(),
+            fields: Fields::with_capacity(text.len()),
             root,
             stage: Stage::Before,
             open: None,
@@ -206,7 +304,7 @@ impl<'a> Parser<'a> {
                             what: "an attribute",
                         });
                     }
-                    self.start(start.name().as_ref().to_owned())?;
+                    self.start(start.name().as_ref())?;
                 }
                 Event::End(_) => self.end()?,
                 Event::Empty(_) => return Err(XmlError::Malformed),
@@ -219,24 +317,26 @@ impl<'a> Parser<'a> {
             first = false;
         }
         if self.stage == Stage::After {
-            Ok(Fields(self.fields))
+            Ok(self.fields)
         } else {
             Err(XmlError::Malformed)
         }
     }
 
-    fn start(&mut self, name: String) -> Result<(), XmlError> {
+    fn start(&mut self, name: &str) -> Result<(), XmlError> {
         match (&self.stage, &self.open) {
             (Stage::Before, _) if name == self.root => self.stage = Stage::Inside,
             (Stage::Before, _) => return Err(XmlError::Malformed),
             (Stage::Inside, None) => {
-                if name.len() > NAME_BYTES_MAX || self.fields.len() >= FIELDS_MAX {
+                if name.len() > NAME_BYTES_MAX || self.fields.places.len() >= FIELDS_MAX {
                     return Err(XmlError::TooMany);
                 }
-                if self.fields.contains_key(&name) {
+                let Err(index) = self.fields.find(name) else {
+                    let name = name.to_owned();
                     return Err(XmlError::Duplicate { name });
-                }
-                self.open = Some((name, String::new()));
+                };
+                let place = self.fields.begin(name);
+                self.open = Some(Open { place, index });
             }
             (Stage::Inside, Some(_)) => {
                 return Err(XmlError::Refused {
@@ -249,8 +349,9 @@ impl<'a> Parser<'a> {
     }
 
     fn end(&mut self) -> Result<(), XmlError> {
-        if let Some((name, value)) = self.open.take() {
-            self.fields.insert(name, value);
+        if let Some(Open { mut place, index }) = self.open.take() {
+            place.end = self.fields.text.len();
+            self.fields.places.insert(index, place);
             return Ok(());
         }
         if self.stage != Stage::Inside {
@@ -261,8 +362,8 @@ impl<'a> Parser<'a> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), XmlError> {
-        match self.open.as_mut() {
-            Some((_, value)) => value.push_str(text),
+        match self.open {
+            Some(_) => self.fields.text.push_str(text),
             None if text.trim().is_empty() => {}
             None => return Err(XmlError::Malformed),
         }
@@ -270,8 +371,10 @@ impl<'a> Parser<'a> {
     }
 
     fn data(&mut self, text: &str) -> Result<(), XmlError> {
-        let (_, value) = self.open.as_mut().ok_or(XmlError::Malformed)?;
-        value.push_str(text);
+        if self.open.is_none() {
+            return Err(XmlError::Malformed);
+        }
+        self.fields.text.push_str(text);
         Ok(())
     }
 
@@ -291,12 +394,10 @@ impl<'a> Parser<'a> {
             },
         };
         let allowed = matches!(character, '\t' | '\n' | '\r') || !character.is_control();
-        let (_, value) = self
-            .open
-            .as_mut()
-            .filter(|_| allowed)
-            .ok_or(XmlError::Malformed)?;
-        value.push(character);
+        if self.open.is_none() || !allowed {
+            return Err(XmlError::Malformed);
+        }
+        self.fields.text.push(character);
         Ok(())
     }
 }

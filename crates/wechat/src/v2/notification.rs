@@ -1,14 +1,12 @@
 //! v2 notifications: the refund result (encrypted, unsigned: a hint, INV-18) and the payment result
 //! (signed clear text). Sources: v2 chapters 9_16, 9_7.
 
-use secrecy::SecretString;
-
 use crate::refund::{PaymentReport, RefundReport, RefundStatus};
 use crate::time::from_beijing;
 use crate::v2::fields::{Fields, XmlError};
 use crate::v2::message::{fen, payment_report};
 use crate::v2::req_info::{self, ReqInfoError};
-use crate::v2::verify;
+use crate::v2::{ApiV2Key, verify};
 
 /// The answer that ends the delivery of a notification.
 pub const REPLY_SUCCESS: &str = "<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>";
@@ -57,7 +55,7 @@ pub struct RefundHint {
 pub fn open_refund(
     body: &[u8],
     mch_id: &str,
-    api_v2_key: &SecretString,
+    api_v2_key: &ApiV2Key,
 ) -> Result<RefundHint, V2NotificationError> {
     let envelope = Fields::parse(body)?;
     if envelope.get("return_code") != Some("SUCCESS") {
@@ -110,7 +108,7 @@ fn read(envelope: &Fields, fields: &Fields) -> Result<RefundReport, V2Notificati
 pub fn open_payment(
     body: &[u8],
     mch_id: &str,
-    api_v2_key: &SecretString,
+    api_v2_key: &ApiV2Key,
 ) -> Result<PaymentReport, V2NotificationError> {
     let fields = Fields::parse(body)?;
     if fields.get("return_code") != Some("SUCCESS") {

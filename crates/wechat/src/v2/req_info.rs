@@ -4,18 +4,12 @@
 //! ECB has no integrity: whole blocks of two messages can be recombined without the key, and an old
 //! message decrypts perfectly. What this opens is a hint and never evidence (INV-18).
 
-use aws_lc_rs::cipher::{
-    AES_256, DecryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey,
-    UnboundCipherKey,
-};
+use aws_lc_rs::cipher::{DecryptionContext, PaddedBlockEncryptingKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use md5::{Digest, Md5};
-use secrecy::{ExposeSecret, SecretString};
-use zeroize::Zeroizing;
 
+use crate::v2::ApiV2Key;
 use crate::v2::fields::MESSAGE_BYTES_MAX;
-use crate::v2::sign::hex_lower;
 
 /// Why `req_info` could not be opened. The cause is for the log; to the sender all are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,43 +25,39 @@ pub enum ReqInfoError {
     Padding,
 }
 
-fn key(api_v2_key: &SecretString) -> Option<UnboundCipherKey> {
-    let hex = Zeroizing::new(hex_lower(&Md5::digest(
-        api_v2_key.expose_secret().as_bytes(),
-    )));
-    UnboundCipherKey::new(&AES_256, hex.as_bytes()).ok()
-}
-
 /// Decrypts `req_info` to its plain text.
 ///
 /// # Errors
 /// [`ReqInfoError`]; never panics, whatever the text.
-pub fn open(req_info: &str, api_v2_key: &SecretString) -> Result<Vec<u8>, ReqInfoError> {
-    let compact: String = req_info
-        .chars()
-        .filter(|c| !c.is_ascii_whitespace())
-        .collect();
-    let mut bytes = STANDARD
-        .decode(compact)
-        .map_err(|_bad| ReqInfoError::Base64)?;
+pub fn open(req_info: &str, api_v2_key: &ApiV2Key) -> Result<Vec<u8>, ReqInfoError> {
+    let mut bytes = decoded(req_info).ok_or(ReqInfoError::Base64)?;
     if bytes.is_empty() || bytes.len() % 16 != 0 || bytes.len() > MESSAGE_BYTES_MAX {
         return Err(ReqInfoError::Length);
     }
-    let key = key(api_v2_key)
-        .and_then(|key| PaddedBlockDecryptingKey::ecb_pkcs7(key).ok())
-        .ok_or(ReqInfoError::Padding)?;
-    let plain = key
-        .decrypt(&mut bytes, DecryptionContext::None)
-        .map_err(|_unspecified| ReqInfoError::Padding)?;
-    Ok(plain.to_vec())
+    let plain = api_v2_key
+        .opening()
+        .and_then(|key| key.decrypt(&mut bytes, DecryptionContext::None).ok())
+        .ok_or(ReqInfoError::Padding)?
+        .len();
+    bytes.truncate(plain);
+    Ok(bytes)
+}
+
+/// Lines of base64 are allowed, but WeChat sends none: blanks are looked for when decoding fails.
+fn decoded(base64: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(base64).ok().or_else(|| {
+        let blank = |c: char| c.is_ascii_whitespace();
+        STANDARD.decode(base64.replace(blank, "")).ok()
+    })
 }
 
 /// Encrypts a plain text as WeChat does; for a simulator.
 ///
 /// # Errors
 /// [`ReqInfoError::Length`] when the cipher refuses the text.
-pub fn seal(plain: &[u8], api_v2_key: &SecretString) -> Result<String, ReqInfoError> {
-    let key = key(api_v2_key)
+pub fn seal(plain: &[u8], api_v2_key: &ApiV2Key) -> Result<String, ReqInfoError> {
+    let key = api_v2_key
+        .sealing()
         .and_then(|key| PaddedBlockEncryptingKey::ecb_pkcs7(key).ok())
         .ok_or(ReqInfoError::Length)?;
     let mut bytes = plain.to_vec();

@@ -1,13 +1,9 @@
 //! The signature of a v2 message: fields in ASCII order, `name=value` joined by `&`, then the key
 //! (v2 documentation chapter 4_3, checked against its published example).
 
-use aws_lc_rs::hmac;
-use md5::{Digest, Md5};
-use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
-use crate::v2::Fields;
+use crate::v2::{ApiV2Key, Fields};
 
 /// The two algorithms of v2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,36 +36,30 @@ impl SignType {
 /// The string that is signed, without the key: all fields but `sign` that are not empty.
 #[must_use]
 pub fn canonical(fields: &Fields) -> String {
-    let mut text = String::with_capacity(512);
-    for (name, value) in fields.iter().filter(|(n, v)| *n != "sign" && !v.is_empty()) {
+    let mut text = String::with_capacity(fields.signed_bytes_max());
+    for field in fields.signed() {
         if !text.is_empty() {
             text.push('&');
         }
-        text.push_str(name);
-        text.push('=');
-        text.push_str(value);
+        text.push_str(field);
     }
     text
 }
 
 /// The signature in upper-case hex: 32 characters for MD5, 64 for HMAC-SHA256.
 #[must_use]
-pub fn sign(fields: &Fields, key: &SecretString, sign_type: SignType) -> String {
-    let key = key.expose_secret();
-    let text = Zeroizing::new(format!("{}&key={key}", canonical(fields)));
+pub fn sign(fields: &Fields, key: &ApiV2Key, sign_type: SignType) -> String {
+    let text = canonical(fields);
     match sign_type {
-        SignType::Md5 => hex_upper(&Md5::digest(text.as_bytes())),
-        SignType::HmacSha256 => {
-            let mac = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
-            hex_upper(hmac::sign(&mac, text.as_bytes()).as_ref())
-        }
+        SignType::Md5 => hex_upper(&key.md5(&text)),
+        SignType::HmacSha256 => hex_upper(key.hmac_sha256(&text).as_ref()),
     }
 }
 
 /// Whether the message carries a right signature. The algorithm is that of `sign_type`, or else
 /// follows from the length of `sign`.
 #[must_use]
-pub fn verify(fields: &Fields, key: &SecretString) -> bool {
+pub fn verify(fields: &Fields, key: &ApiV2Key) -> bool {
     let Some(given) = fields.get("sign") else {
         return false;
     };
@@ -98,8 +88,10 @@ pub(crate) fn hex_lower(bytes: &[u8]) -> String {
 
 fn hex_with(bytes: &[u8], digits: &[u8; 16]) -> String {
     let digit = |n: u8| char::from(digits.get(usize::from(n)).copied().unwrap_or(b'0'));
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use tuikuan_wechat::bill::{BillAnswer, BillDay, FundAccount, Packing, Sha1, WantedBill};
 use tuikuan_wechat::error_code::{Class, Interface, lookup};
 use tuikuan_wechat::http::{ClientCertificate, Method, Origin, Received, Request, Response};
-use tuikuan_wechat::v2::{Fields, SignType, sign, verify};
+use tuikuan_wechat::v2::{ApiV2Key, Fields, SignType, sign, verify};
 use tuikuan_wechat::v3::sign::answer_headers;
 use tuikuan_wechat::{
     Account, Api, Certificate, Credentials, Identity, ReplyError, Stamp, SubMerchant, Verified,
@@ -15,8 +15,10 @@ use crate::{file, private_key};
 
 const NOW: i64 = 1_722_850_421;
 
-fn key() -> SecretString {
-    SecretString::from("TESTONLYapiv2key0123456789ABCDEF".to_owned())
+const KEY: &str = "TESTONLYapiv2key0123456789ABCDEF";
+
+fn key() -> ApiV2Key {
+    ApiV2Key::from(KEY)
 }
 
 fn account(api: Api) -> Account {
@@ -25,7 +27,9 @@ fn account(api: Api) -> Account {
         key: private_key("test_merchant_key"),
     };
     let platform = Certificate::from_pem(&file("test_platform_cert.pem")).unwrap();
-    let credentials = Credentials::new().with_api_v2_key(key()).unwrap();
+    let credentials = Credentials::new()
+        .with_api_v2_key(SecretString::from(KEY))
+        .unwrap();
     Account {
         mch_id: "1900000109".parse().unwrap(),
         app_id: "wx8888888888888888".parse().unwrap(),

@@ -1,14 +1,18 @@
 //! Laws: what was signed verifies, parse after print is identity, bytes from outside never panic.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use secrecy::SecretString;
 use tuikuan_wechat::TrustedKeys;
 use tuikuan_wechat::v2::fields::{MESSAGE_BYTES_MAX, XmlError};
-use tuikuan_wechat::v2::{Fields, SignType, notification as v2, req_info, sign, verify};
+use tuikuan_wechat::v2::{ApiV2Key, Fields, SignType, notification as v2, req_info, sign, verify};
 use tuikuan_wechat::v3::notification as v3;
 
-fn key() -> SecretString {
-    SecretString::from("TESTONLYapiv2key0123456789ABCDEF".to_owned())
+const KEY: &str = "TESTONLYapiv2key0123456789ABCDEF";
+
+fn key() -> ApiV2Key {
+    ApiV2Key::from(KEY)
 }
 
 fn fields() -> impl Strategy<Value = Fields> {
@@ -34,15 +38,38 @@ proptest! {
     }
 
     #[test]
+    fn fields_are_a_sorted_map(
+        steps in prop::collection::vec(("[a-d_=]{1,3}", prop::option::of("[a&=退]{0,3}")), 0..40),
+    ) {
+        let (mut fields, mut map) = (Fields::new(), BTreeMap::new());
+        for (name, value) in steps {
+            match value {
+                Some(value) => {
+                    fields.set(&name, &value);
+                    map.insert(name, value);
+                }
+                None => prop_assert_eq!(fields.remove(&name), map.remove(&name)),
+            }
+        }
+        let same = map.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        prop_assert!(fields.iter().eq(same));
+        prop_assert_eq!(map.iter().collect::<Fields>(), fields.clone());
+        for name in ["a", "b", "cc", "d_"] {
+            let value = map.get(name).map(String::as_str).filter(|value| !value.is_empty());
+            prop_assert_eq!(fields.get(name), value);
+        }
+    }
+
+    #[test]
     fn bytes_from_outside_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         drop(Fields::parse(&bytes));
         drop(v2::open_refund(&bytes, "1900000109", &key()));
         drop(v2::open_payment(&bytes, "1900000109", &key()));
-        drop(v3::open_verified(&bytes, &key()));
+        drop(v3::open_verified(&bytes, &SecretString::from(KEY)));
         let text = String::from_utf8_lossy(&bytes);
         drop(req_info::open(&text, &key()));
         let headers = vec![("Wechatpay-Signature".to_owned(), text.to_string())];
-        prop_assert!(v3::open(&headers, &bytes, &TrustedKeys::new(), &key(), 0).is_err());
+        prop_assert!(v3::open(&headers, &bytes, &TrustedKeys::new(), &SecretString::from(KEY), 0).is_err());
         prop_assert!(tuikuan_wechat::time::from_rfc3339(&text).is_none_or(|s| s < i64::MAX));
         prop_assert!(tuikuan_wechat::time::from_beijing(&text).is_none_or(|s| s < i64::MAX));
         drop(tuikuan_wechat::v3::sign::Authorization::parse(&text));

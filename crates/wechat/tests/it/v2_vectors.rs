@@ -1,14 +1,13 @@
 //! v2: signatures, messages, malformed messages, encrypted notifications.
 
-use secrecy::SecretString;
 use serde_json::Value;
 use tuikuan_wechat::RefundStatus;
-use tuikuan_wechat::v2::{Fields, SignType, notification, req_info, sign, verify};
+use tuikuan_wechat::v2::{ApiV2Key, Fields, SignType, notification, req_info, sign, verify};
 
 use crate::{text, vectors};
 
-fn key(case: &Value, name: &str) -> SecretString {
-    SecretString::from(text(case, name).to_owned())
+fn key(case: &Value, name: &str) -> ApiV2Key {
+    ApiV2Key::from(text(case, name).to_owned())
 }
 
 #[test]
@@ -140,7 +139,7 @@ fn notifications_that_must_not_open_do_not() {
 #[test]
 fn blocks_of_two_messages_can_be_recombined_without_the_key() {
     // The reason for INV-18: this must stay possible to see, so that nobody trusts a v2 notification.
-    let key = SecretString::from("TESTONLYapiv2key0123456789ABCDEF".to_owned());
+    let key = ApiV2Key::from("TESTONLYapiv2key0123456789ABCDEF".to_owned());
     let text =
         |amount: &str| format!("<root><a>0123456789</a><refund_fee>{amount}</refund_fee></root>");
     let (one, two) = (text("000000000100"), text("000000000999"));

@@ -1,9 +1,8 @@
 //! Takes a notification apart, in the order in which the service does it.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 use serde_json::{Map, Value};
-use tuikuan_wechat::v2::{self, Fields};
+use tuikuan_wechat::v2::{self, ApiV2Key, Fields};
 use tuikuan_wechat::v3::notification::Subject;
 use tuikuan_wechat::v3::{self, sign::VerifyError};
 use tuikuan_wechat::{PaymentReport, RefundReport, RefundStatus};
@@ -136,7 +135,7 @@ pub(super) fn v2_message(merchant: &MerchantConfig, body: &[u8]) -> Told {
     }
 }
 
-fn v2_refund(merchant: &MerchantConfig, body: &[u8], key: &SecretString) -> Told {
+fn v2_refund(merchant: &MerchantConfig, body: &[u8], key: &ApiV2Key) -> Told {
     let mut told = Told::of("v2", "refund");
     told.open(
         "signature",
@@ -156,7 +155,7 @@ fn v2_refund(merchant: &MerchantConfig, body: &[u8], key: &SecretString) -> Told
     told
 }
 
-fn v2_payment(merchant: &MerchantConfig, body: &[u8], key: &SecretString) -> Told {
+fn v2_payment(merchant: &MerchantConfig, body: &[u8], key: &ApiV2Key) -> Told {
     let mut told = Told::of("v2", "payment");
     match v2::notification::open_payment(body, merchant.mch_id.as_str(), key) {
         Ok(report) => {
