@@ -97,14 +97,18 @@ impl Fields {
         }
     }
 
-    /// Sets a field.
+    /// Sets a field. What it was before stays in the text, where no place leads to it any more.
     pub fn set(&mut self, name: &str, value: impl AsRef<str>) {
         let found = self.find(name);
         let mut place = self.begin(name);
         self.text.push_str(value.as_ref());
         place.end = self.text.len();
         match found {
-            Ok(index) => self.places.splice(index..=index, [place]).for_each(drop),
+            Ok(index) => {
+                if let Some(old) = self.places.get_mut(index) {
+                    *old = place;
+                }
+            }
             Err(index) => self.places.insert(index, place),
         }
     }

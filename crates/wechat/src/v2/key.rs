@@ -22,6 +22,7 @@ pub struct ApiV2Key(Arc<Ready>);
 struct Ready {
     text: SecretString,
     mac: hmac::Key,
+    /// There always, for an MD5 in hex has the length of the key.
     notifications: Option<PaddedBlockDecryptingKey>,
 }
 
@@ -57,7 +58,8 @@ impl From<&str> for ApiV2Key {
 }
 
 impl ApiV2Key {
-    /// MD5 of the text with the key behind it. The key never enters a buffer of ours.
+    /// MD5 of the text with the key behind it. The key enters no buffer but the hasher's, which is
+    /// wiped.
     pub(crate) fn md5(&self, canonical: &str) -> [u8; 16] {
         Md5::new()
             .chain_update(canonical)
@@ -89,7 +91,7 @@ impl ApiV2Key {
 
 /// The 32 ASCII characters of the lower-case hex MD5 of the API v2 key (v2 chapter 9_16).
 fn aes_key(text: &SecretString) -> Option<UnboundCipherKey> {
-    let digest = Md5::digest(text.expose_secret().as_bytes());
-    let hex = Zeroizing::new(hex_lower(&digest));
+    let digest = Zeroizing::new(<[u8; 16]>::from(Md5::digest(text.expose_secret())));
+    let hex = Zeroizing::new(hex_lower(digest.as_slice()));
     UnboundCipherKey::new(&AES_256, hex.as_bytes()).ok()
 }

@@ -87,11 +87,10 @@ pub(crate) fn hex_lower(bytes: &[u8]) -> String {
 }
 
 fn hex_with(bytes: &[u8], digits: &[u8; 16]) -> String {
-    let digit = |n: u8| char::from(digits.get(usize::from(n)).copied().unwrap_or(b'0'));
-    let mut text = String::with_capacity(2 * bytes.len());
+    let digit = |n: u8| digits.get(usize::from(n)).copied().unwrap_or(b'0');
+    let mut text = Vec::with_capacity(2 * bytes.len());
     for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
+        text.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
-    text
+    String::from_utf8(text).unwrap_or_default()
 }
