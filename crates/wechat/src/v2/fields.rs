@@ -4,6 +4,8 @@
 
 mod parser;
 
+use std::cmp::Ordering;
+
 use parser::Parser;
 
 /// The largest message read, in bytes.
@@ -62,6 +64,8 @@ pub struct Fields {
 /// Where a field stands in the text.
 #[derive(Clone, Copy)]
 struct Place {
+    /// The beginning of the name as a number of the same order: most comparisons end with it.
+    head: u64,
     start: usize,
     equals: usize,
     end: usize,
@@ -210,11 +214,14 @@ impl Fields {
 
     /// Where the field stands, or would have to stand. Fields mostly come in their order.
     fn find(&self, name: &str) -> Result<usize, usize> {
-        match self.places.last() {
-            Some(last) if self.name(*last) < name => Err(self.places.len()),
-            _ => self
-                .places
-                .binary_search_by(|place| self.name(*place).cmp(name)),
+        let head = head(name);
+        let order = |place: &Place| {
+            let heads = place.head.cmp(&head);
+            heads.then_with(|| self.name(*place).cmp(name))
+        };
+        match self.places.last().map(order) {
+            Some(Ordering::Less) => Err(self.places.len()),
+            _ => self.places.binary_search_by(order),
         }
     }
 
@@ -236,9 +243,22 @@ impl Fields {
         self.text.push_str(name);
         let equals = self.text.len();
         self.text.push('=');
-        let end = self.text.len();
-        Place { start, equals, end }
+        Place {
+            head: head(name),
+            start,
+            equals,
+            end: self.text.len(),
+        }
     }
+}
+
+/// The first eight bytes of a name, the first of them the heaviest; a shorter name ends in zeros.
+fn head(name: &str) -> u64 {
+    let mut head = [0; 8];
+    for (to, byte) in head.iter_mut().zip(name.bytes()) {
+        *to = byte;
+    }
+    u64::from_be_bytes(head)
 }
 
 impl<N: AsRef<str>, V: AsRef<str>> FromIterator<(N, V)> for Fields {

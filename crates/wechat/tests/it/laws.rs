@@ -39,7 +39,7 @@ proptest! {
 
     #[test]
     fn fields_are_a_sorted_map(
-        steps in prop::collection::vec(("[a-d_=]{1,3}", prop::option::of("[a&=退]{0,3}")), 0..40),
+        steps in prop::collection::vec(("(refund_)?[a-d_=]{1,3}", prop::option::of("[a&=退]{0,3}")), 0..40),
     ) {
         let (mut fields, mut map) = (Fields::new(), BTreeMap::new());
         for (name, value) in steps {
@@ -54,7 +54,7 @@ proptest! {
         let same = map.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         prop_assert!(fields.iter().eq(same));
         prop_assert_eq!(map.iter().collect::<Fields>(), fields.clone());
-        for name in ["a", "b", "cc", "d_"] {
+        for name in ["a", "cc", "d_", "refund_a", "refund_bb"] {
             let value = map.get(name).map(String::as_str).filter(|value| !value.is_empty());
             prop_assert_eq!(fields.get(name), value);
         }
