@@ -320,7 +320,7 @@ async fn stay(play: &Arc<Play>, stopping: &CancellationToken) -> anyhow::Result<
     let (url, key) = (&play.stage.url, &play.stage.key);
     output::line(&format!(
         "\nThe service stays up until Ctrl-C 服务继续运行.\n{invitation}\nThe JSON interface 接口:\n  {url}/docs\n\n  export TUIKUAN_URL={url} TUIKUAN_KEY={key}\n  \
-         tuikuan refund list\n  curl -H \"Authorization: Bearer $TUIKUAN_KEY\" $TUIKUAN_URL/v1/refunds?limit=3\n\n\
+         tuikuan refund list\n  curl -H \"Authorization: Bearer $TUIKUAN_KEY\" \"$TUIKUAN_URL/v1/refunds?limit=3\"\n\n\
          The simulator's own books: {control}/refunds?mch_id=1900000109\n",
         invitation = visitor::invitation(&play.stage),
         control = play.stage.sim.control_url()
