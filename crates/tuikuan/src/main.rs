@@ -20,6 +20,11 @@ use clap::Parser;
 
 use cli::{Cli, Command};
 
+/// A request makes and drops some hundred small things, many of them on another thread than the one
+/// that made them (decision 0019).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
