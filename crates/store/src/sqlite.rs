@@ -40,8 +40,8 @@ pub(crate) mod filled;
 mod inbox;
 mod jobs;
 mod list;
+mod looks;
 mod open;
-
 mod overview;
 mod people;
 mod queue;
@@ -61,6 +61,7 @@ mod writer;
 use crate::operation::{Answer, Operation};
 pub use bare::bare_batch_insert;
 use checkpoint::Checkpoints;
+use looks::Looks;
 use queue::{Answered, Queue};
 use writer::Writer;
 
@@ -86,6 +87,7 @@ enum Way {
         queue: Arc<Queue>,
         threads: Mutex<Vec<JoinHandle<()>>>,
         readers: Readers,
+        looks: Looks,
     },
     /// One connection for everything.
     Inline(Mutex<Writer>, Steps),
@@ -109,6 +111,7 @@ impl Way {
             queue,
             threads: Mutex::new(vec![writing, moving]),
             readers,
+            looks: Looks::default(),
         })
     }
 }

@@ -96,16 +96,7 @@ pub(super) fn at_one_instant<T>(
     Ok(seen)
 }
 
-pub(super) fn situation(
-    c: &Connection,
-    (mch_id, sub_mch_id): (&MchId, Option<&SubMchId>),
-    number: &OutRefundNo,
-    order: &OrderRef,
-) -> Read<Situation> {
-    at_one_instant(c, |c| looked_up(c, (mch_id, sub_mch_id), number, order))
-}
-
-fn looked_up(
+pub(super) fn looked_up(
     c: &Connection,
     (mch_id, sub_mch_id): (&MchId, Option<&SubMchId>),
     number: &OutRefundNo,

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use tuikuan_domain::{OrderRef, Payment, PaymentId, Refund, RefundId};
 use tuikuan_terms::{MchId, OutRefundNo, OutTradeNo, SubMchId, TransactionId, WechatRefundId};
 
-use super::{Sqlite, audit, list, read, rules};
+use super::looks::Look;
+use super::{Sqlite, Way, audit, list, read, rules};
 use crate::admin::{ApiKey, AuditEntry, Endpoint};
 use crate::audit::{AuditFilter, AuditHead, AuditPage};
 use crate::chain::{AuditFault, HistoryFault};
@@ -166,7 +167,26 @@ impl Sqlite {
         number: &OutRefundNo,
         order: &OrderRef,
     ) -> Result<Situation, ReadError> {
-        self.read(|c| read::situation(c, (mch_id, sub_mch_id), number, order))
+        let look = Look {
+            mch_id: mch_id.clone(),
+            sub_mch_id: sub_mch_id.cloned(),
+            number: number.clone(),
+            order: order.clone(),
+        };
+        let Way::Threaded { looks, .. } = &self.0.way else {
+            return self.read(|c| look.alone(c));
+        };
+        let (leader, seen) = looks.join(look.clone());
+        if let Some(leader) = leader {
+            // Everybody who is about to look does so before this goes on.
+            tokio::task::yield_now().await;
+            let group = leader.group();
+            self.read(|c| group.read(c))?;
+        }
+        match seen.await {
+            Ok(seen) => seen,
+            Err(_gone) => self.read(|c| look.alone(c)),
+        }
     }
 
     pub(crate) async fn endpoint(&self, id: &EndpointId) -> Result<Option<Endpoint>, ReadError> {
