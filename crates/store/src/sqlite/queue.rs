@@ -49,7 +49,16 @@ impl Pending {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Ticket>,
+    thread: Thread,
     closed: bool,
+}
+
+/// What the writing thread does. Only when it sleeps it is woken: that costs a call to the system.
+#[derive(Default, PartialEq, Eq)]
+enum Thread {
+    #[default]
+    Awake,
+    Asleep,
 }
 
 /// The queue.
@@ -87,8 +96,11 @@ impl Queue {
             reply,
             place,
         });
+        let thread = std::mem::take(&mut state.thread);
         drop(state);
-        self.filled.notify_one();
+        if thread == Thread::Asleep {
+            self.filled.notify_one();
+        }
     }
 
     /// Waits for operations and takes up to `most` of them. `None`: the queue is closed and empty.
@@ -98,6 +110,7 @@ impl Queue {
             if state.closed {
                 return None;
             }
+            state.thread = Thread::Asleep;
             state = self
                 .filled
                 .wait(state)
