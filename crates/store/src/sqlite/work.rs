@@ -1,7 +1,9 @@
 //! The inside of one transaction: what its operations wrote, and the statements they share.
 
+use std::cell::{RefCell, RefMut};
+
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 use tuikuan_domain::MerchantName;
 
 use crate::seal::DataKey;
@@ -23,6 +25,7 @@ pub(super) struct Work<'c> {
     pub(super) at: Timestamp,
     /// The versions of endpoints and rules, once somebody has asked.
     pub(super) settings: Option<SettingsVersions>,
+    statements: RefCell<Vec<(&'static str, CachedStatement<'c>)>>,
 }
 
 impl<'c> Work<'c> {
@@ -35,7 +38,25 @@ impl<'c> Work<'c> {
             tally: Tally::default(),
             at: Timestamp::UNIX_EPOCH,
             settings: None,
+            statements: RefCell::default(),
         }
+    }
+
+    /// A statement by its text, kept for the others of the transaction. The connection looks texts up
+    /// by their hash and copies them each time; here the address tells.
+    fn statement(
+        &self,
+        sql: &'static str,
+    ) -> Result<RefMut<'_, CachedStatement<'c>>, rusqlite::Error> {
+        let mut kept = self.statements.borrow_mut();
+        let place = match kept.iter().position(|(text, _)| std::ptr::eq(*text, sql)) {
+            Some(place) => place,
+            None => {
+                kept.push((sql, self.connection.prepare_cached(sql)?));
+                kept.len() - 1
+            }
+        };
+        Ok(RefMut::map(kept, |kept| &mut kept[place].1))
     }
 
     /// Executes a statement and says how many rows it touched.
@@ -44,7 +65,7 @@ impl<'c> Work<'c> {
         sql: &'static str,
         params: impl Params,
     ) -> Result<usize, Trouble> {
-        let rows = self.connection.prepare_cached(sql)?.execute(params)?;
+        let rows = self.statement(sql)?.execute(params)?;
         if rows > 0 {
             self.wrote = true;
         }
@@ -58,7 +79,7 @@ impl<'c> Work<'c> {
         params: impl Params,
         row: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<Option<T>, Trouble> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.statement(sql)?;
         Ok(statement.query_row(params, row).optional()?)
     }
 
