@@ -1,9 +1,8 @@
-//! Applying a [`Change`]. What can be lost to somebody else is looked at before the first write, so
-//! that a loser nearly always leaves no trace and the others in its transaction need not be redone.
+//! Applying a [`Change`]. What can be lost to somebody else is looked at, or written, first, so that a
+//! loser nearly always leaves no trace and the others in its transaction need not be redone.
 
 use jiff::Timestamp;
 use rusqlite::params;
-use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{AttemptMark, Changed};
 use tuikuan_domain::{Event, Payment, Plan, Refund, RefundId, Status};
 
@@ -42,16 +41,9 @@ impl Work<'_> {
             Some(changed) => self.before(changed)?,
             None => None,
         };
-        let transaction = match &change.payment {
-            Some(changed) => self.check_payment(changed)?,
-            None => Transaction::Unknown,
-        };
-        if let Some(Changed {
-            record,
-            replaces: None,
-        }) = &change.payment
-        {
-            self.insert_payment(record)?;
+        // Before the refund: who lost the payment to somebody else has then written nothing.
+        if let Some(changed) = &change.payment {
+            self.write_payment(changed)?;
         }
         let line = match &change.event {
             Some(event) => Some(Line::of(event, before.as_ref().map(|before| &before.head))?),
@@ -59,13 +51,6 @@ impl Work<'_> {
         };
         if let (Some(changed), Some(line)) = (&change.refund, &line) {
             self.write_refund(changed, line, before.as_ref())?;
-        }
-        if let Some(Changed {
-            record,
-            replaces: Some(version),
-        }) = &change.payment
-        {
-            self.update_payment(record, *version, transaction)?;
         }
         let position = match &line {
             Some(line) => Some(self.insert_event(line)?),
@@ -149,24 +134,28 @@ impl Work<'_> {
         }
     }
 
-    /// The payment is still the version that is replaced.
-    fn check_payment(&self, changed: &Changed<Payment>) -> Result<Transaction, Trouble> {
-        let id = changed.record.id.as_str();
-        let stored = self.read(sql::PAYMENT_BEFORE, [id], |row| {
-            let transaction = match row.get(1)? {
-                true => Transaction::Stored,
-                false => Transaction::Unknown,
-            };
-            Ok((row.get::<_, i64>(0)?, transaction))
+    /// Inserts the payment, or replaces the version that it was made from.
+    fn write_payment(&mut self, changed: &Changed<Payment>) -> Result<(), Trouble> {
+        let record = &changed.record;
+        let Some(version) = changed.replaces else {
+            return self.insert_payment(record);
+        };
+        let transaction = match &record.transaction_id {
+            Some(_) => self.transaction(record)?,
+            None => Transaction::Stored,
+        };
+        self.update_payment(record, version, transaction)
+    }
+
+    /// Whether WeChat's number of the order is in the row.
+    fn transaction(&self, payment: &Payment) -> Result<Transaction, Trouble> {
+        let stored = self.read(sql::PAYMENT_TRANSACTION, [payment.id.as_str()], |row| {
+            row.get::<_, bool>(0)
         })?;
-        match (stored, changed.replaces) {
-            (Some((version, transaction)), Some(replaced))
-                if version == replaced || planted::is(Bug::CheckBeforeLock) =>
-            {
-                Ok(transaction)
-            }
-            (None, None) => Ok(Transaction::Unknown),
-            _ => Err(CommitError::Conflict.into()),
+        match stored {
+            Some(true) => Ok(Transaction::Stored),
+            Some(false) => Ok(Transaction::Unknown),
+            None => Err(CommitError::Conflict.into()),
         }
     }
 

@@ -84,12 +84,14 @@ impl Work<'_> {
         head: &[u8; 32],
     ) -> Result<(), Trouble> {
         let error = refund.error.as_ref();
-        let now = Indexed::of(refund);
+        let mut now = Indexed::of(refund);
         let sql = if now.ended_at == indexed.ended_at {
             sql::REFUND_UPDATE
         } else {
             sql::REFUND_UPDATE_END
         };
+        // That one is written with the status.
+        now.ended_at = indexed.ended_at;
         let rows = self.execute(
             sql,
             params![

@@ -48,8 +48,8 @@ pub(super) const REFUND_UPDATE_INDEXED: &str = "
         approved_by = ?11, approved_at = ?12, approved_content = ?13
     WHERE id = ?1";
 
-pub(super) const PAYMENT_BEFORE: &str = "
-    SELECT version, transaction_id IS NOT NULL FROM payments WHERE id = ?1";
+pub(super) const PAYMENT_TRANSACTION: &str = "
+    SELECT transaction_id IS NOT NULL FROM payments WHERE id = ?1";
 
 pub(super) const PAYMENT_INSERT: &str = "
     INSERT INTO payments (
