@@ -6,7 +6,9 @@ mod batch;
 mod claim;
 mod cluster;
 mod codec;
+mod commits;
 mod dispatch;
+mod floor;
 mod folder;
 mod grow;
 mod load;
@@ -82,6 +84,8 @@ pub(crate) struct BenchArgs {
 pub(crate) enum Bench {
     /// HTTP request to durable answer, against one commit for each
     Accept,
+    /// What acceptance is made of: HTTP without the store, commits without HTTP
+    Floor,
     /// Notification to durable answer, against crypto and group commit
     Notify,
     /// Queue to WeChat, against the quota
@@ -132,6 +136,7 @@ async fn measure(args: &BenchArgs) -> anyhow::Result<Report> {
     let stored = |usual: u32| args.stored.unwrap_or(usual);
     match args.bench {
         Bench::Accept => accept::run(folder()?, &plan(args, 0)?).await,
+        Bench::Floor => floor::run(folder()?, &plan(args, 0)?).await,
         Bench::Notify => {
             let requests = count(args.requests, 8_000)?;
             let clients = plan(args, 0)?.clients;

@@ -18,7 +18,7 @@ use super::cluster::{Database, PGBENCH_CLIENTS};
 use super::load::{Load, Loaded, post};
 use super::notify;
 use super::place::{self, Folder, Keys, MERCHANT, Nearby, Served, TOTAL};
-use super::report::{Report, Times, rate, rounded};
+use super::report::{Report, Times, each_us, rate, rounded};
 
 /// Requests before anything is measured.
 const WARM_UP: usize = 500;
@@ -71,7 +71,8 @@ impl Numbers {
         }
     }
 
-    fn word(self) -> &'static str {
+    /// In a word.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Caller => "caller",
             Self::Ours => "ours",
@@ -174,6 +175,8 @@ pub(crate) async fn run(folder: Folder, plan: &Plan) -> anyhow::Result<Report> {
         None => beside_commits(&set, plan, &mut more).await?,
         Some(database) => beside_pgbench((&set, database), plan, &mut more).await?,
     };
+    let each = each_us(loaded.spent, plan.requests);
+    more.push(("processor_us_each", rounded(each)));
     let times = Times::of(loaded.times);
     more.push(("longest_ms", rounded(times.at(1.0))));
     more.push(("over_250_ms", json!(times.longer_than(STALL))));
@@ -240,11 +243,7 @@ async fn one_by_one(
     numbers: Numbers,
 ) -> anyhow::Result<Vec<Duration>> {
     let count = BASELINE_COMMITS / 2;
-    place::pay(engine, prefix, count).await?;
-    let mut changes = Vec::with_capacity(count);
-    for at in 0..count {
-        changes.push(change(engine, (prefix, at), numbers).await?);
-    }
+    let changes = changes(engine, (prefix, count), numbers).await?;
     let mut times = Vec::with_capacity(count);
     for change in changes {
         let began = Instant::now();
@@ -252,6 +251,20 @@ async fn one_by_one(
         times.push(began.elapsed());
     }
     Ok(times)
+}
+
+/// What the engine would commit for so many requests.
+pub(crate) async fn changes(
+    engine: &Engine,
+    (prefix, count): (&str, usize),
+    numbers: Numbers,
+) -> anyhow::Result<Vec<Change>> {
+    place::pay(engine, prefix, count).await?;
+    let mut changes = Vec::with_capacity(count);
+    for at in 0..count {
+        changes.push(change(engine, (prefix, at), numbers).await?);
+    }
+    Ok(changes)
 }
 
 /// What the engine would commit for a request.

@@ -12,6 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use super::report::processor_time;
+
 /// An answer is at most so long.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
@@ -22,6 +24,8 @@ pub(crate) struct Loaded {
     pub(crate) elapsed: Duration,
     /// The time of each request.
     pub(crate) times: Vec<Duration>,
+    /// Processor time of everybody in this process meanwhile, these clients among them.
+    pub(crate) spent: Duration,
 }
 
 /// Requests with the status that each must be answered with.
@@ -62,7 +66,7 @@ impl Load {
             streams.push(stream);
         }
         let next = Arc::new(AtomicUsize::new(0));
-        let began = Instant::now();
+        let (began, spent) = (Instant::now(), processor_time());
         let mut clients = JoinSet::new();
         for stream in streams {
             let requests = Arc::clone(&self.requests);
@@ -75,6 +79,7 @@ impl Load {
         Ok(Loaded {
             elapsed: began.elapsed(),
             times,
+            spent: processor_time().saturating_sub(spent),
         })
     }
 }
@@ -139,6 +144,11 @@ pub(crate) fn post(path: &str, headers: &[(String, String)], body: &[u8]) -> Vec
     request.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
     request.extend_from_slice(body);
     request
+}
+
+/// A GET, whole.
+pub(crate) fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n").into_bytes()
 }
 
 #[cfg(test)]

@@ -15,9 +15,10 @@ use tuikuan_store::{Change, InboxEntry};
 use tuikuan_wechat::Api;
 use tuikuan_wechat::v3::notification;
 
+use super::commits;
 use super::load::{Load, post};
 use super::place::{self, Folder, Keys, MCH_ID, Nearby, Served};
-use super::report::{Report, Times, rate, rounded};
+use super::report::{Report, Times, each_us, rate, rounded};
 
 /// The queue must be sent after so long.
 const SEND_WITHIN: Duration = Duration::from_secs(300);
@@ -64,6 +65,7 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
         applied == all,
         "{applied} of {all} notifications were applied"
     );
+    let each = each_us(loaded.spent, plan.requests);
     let (baseline, baseline_is) = if crypto < commits {
         (crypto, "verify, decrypt and parse on one core")
     } else {
@@ -79,6 +81,7 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
         more: vec![
             ("requests", json!(plan.requests)),
             ("clients", json!(plan.clients)),
+            ("processor_us_each", rounded(each)),
             ("crypto_per_s", rounded(crypto)),
             ("group_commit_per_s", rounded(commits)),
         ],
@@ -197,27 +200,8 @@ async fn commits(
         changes.push(change(engine, attempt).await?);
     }
     let count = changes.len();
-    let mut lanes: Vec<Vec<Change>> = (0..plan.clients).map(|_| Vec::new()).collect();
-    for (at, change) in changes.into_iter().enumerate() {
-        if let Some(lane) = lanes.get_mut(at % plan.clients) {
-            lane.push(change);
-        }
-    }
-    let began = Instant::now();
-    let mut running = tokio::task::JoinSet::new();
-    for lane in lanes {
-        let engine = engine.clone();
-        running.spawn(async move {
-            for change in lane {
-                engine.store().commit(change).await?;
-            }
-            Ok::<_, anyhow::Error>(())
-        });
-    }
-    while let Some(ended) = running.join_next().await {
-        ended??;
-    }
-    Ok(rate(count, began.elapsed()))
+    let loaded = commits::commit(engine, changes, plan.clients).await?;
+    Ok(rate(count, loaded.elapsed))
 }
 
 /// What the engine would commit for a notification.

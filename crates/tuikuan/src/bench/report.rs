@@ -182,9 +182,36 @@ pub(crate) fn memory_of(process: &str) -> Memory {
     }
 }
 
+/// Processor time of this process so far, of all its threads; zero where the system does not tell.
+pub(crate) fn processor_time() -> Duration {
+    /// Linux counts it in hundredths of a second, whatever the machine.
+    const TICK: Duration = Duration::from_millis(10);
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name of the program may hold anything, also spaces; it ends with a bracket.
+    let after_name = text.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let ticks = after_name.split(' ').skip(11).take(2);
+    let ticks: u32 = ticks.filter_map(|text| text.parse::<u32>().ok()).sum();
+    TICK * ticks
+}
+
+/// Microseconds for each of so many.
+pub(crate) fn each_us(spent: Duration, count: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
+    let count = count.max(1) as f64;
+    spent.as_secs_f64() * 1e6 / count
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processor_time_goes_on() {
+        let began = std::time::Instant::now();
+        let before = processor_time();
+        while began.elapsed() < Duration::from_millis(60) {}
+        assert!(processor_time() > before);
+    }
 
     #[test]
     fn times_are_taken_from_the_right_place() {
