@@ -124,7 +124,7 @@ fn unplaced(c: &Connection, merchant: &MerchantName, now: Timestamp) -> Read<i64
     let sql = "SELECT count(*) FROM (
                    SELECT 1 FROM inbox INDEXED BY inbox_odd
                    WHERE merchant = ?1 AND received_at >= ?2
-                     AND outcome NOT IN ('applied', 'hint', 'payment')
+                     AND outcome <> 'applied' AND outcome <> 'hint' AND outcome <> 'payment'
                      AND outcome IN (SELECT value FROM json_each(?3))
                      AND NOT EXISTS (SELECT 1 FROM care k
                          WHERE k.subject = 'notification:' || number

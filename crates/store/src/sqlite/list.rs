@@ -63,7 +63,7 @@ const NEEDED: &str = " AND r.attention IS NOT NULL";
 const NOT_NEEDED: &str = " AND r.attention IS NULL";
 /// These repeat the conditions of partial indexes, so that the indexes are used.
 const OPEN: &str = " AND r.ended_at IS NULL";
-const FAILED: &str = " AND r.status IN ('settled_offline', 'closed', 'rejected', 'cancelled')";
+const FAILED: &str = " AND r.ended_at IS NOT NULL AND r.status <> 'succeeded'";
 const TAIL: &str = " ORDER BY r.created_at DESC, r.id DESC LIMIT ?8";
 
 fn of_merchant(

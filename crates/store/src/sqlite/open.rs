@@ -190,3 +190,89 @@ fn data_key(connection: &Connection, file: &str) -> Result<DataKey, OpenError> {
     key.open(KEY_CHECK, &check).map_err(|_foreign| mismatch())?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use refinery::Target;
+
+    use super::*;
+
+    /// A refund as version 13 of the schema takes it.
+    const REFUND: &str = "
+        INSERT INTO refunds (
+            id, merchant, mch_id, sub_mch_id, out_refund_no, amount, origin, status,
+            refusal_unconfirmed, attempts, waits, created_at, version, history_head, requested_by)
+        VALUES (?1, 'main', '1900000109', '', ?1, 1, 'api', ?2, 0, 0, 0, 0, 1, x'00', 'usr_a')";
+
+    #[test]
+    fn promises_written_in_other_words_are_the_same_promises() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let old = embedded::migrations::runner().set_target(Target::Version(13));
+        old.run(&mut connection).unwrap();
+        connection.execute(REFUND, ["R1", "queued"]).unwrap();
+        migrate(&mut connection).unwrap();
+        let sound: String = connection
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(sound, "ok");
+        let refused = |sql: &str, values: &[&str]| {
+            let wrote = connection.execute(sql, rusqlite::params_from_iter(values));
+            wrote.unwrap_err().to_string()
+        };
+        for (status, constraint) in [("lost", "refund_status"), ("succeeded", "refund_end")] {
+            assert!(refused(REFUND, &["R2", status]).contains(constraint));
+        }
+        let own = "UPDATE refunds SET approved_by = 'usr_a' WHERE id = ?1";
+        assert!(refused(own, &["R1"]).contains("refund_second_person"));
+        let open = [
+            "awaiting_approval",
+            "queued",
+            "submitting",
+            "unknown",
+            "processing",
+            "abnormal",
+        ];
+        for status in open {
+            connection.execute(REFUND, [status, status]).unwrap();
+        }
+        let ended = "UPDATE refunds SET ended_at = 1, status = ?2 WHERE id = ?1";
+        for status in open {
+            assert!(refused(ended, &["R1", status]).contains("refund_end"));
+        }
+        for status in [
+            "closed",
+            "rejected",
+            "cancelled",
+            "settled_offline",
+            "succeeded",
+        ] {
+            connection.execute(ended, ["R1", status]).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_schema_in_unknown_words_keeps_its_promises_and_is_not_migrated() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let old = embedded::migrations::runner().set_target(Target::Version(13));
+        old.run(&mut connection).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA writable_schema = ON;
+                 UPDATE sqlite_schema SET sql = replace(sql, '''dead''', ' ''dead''')
+                     WHERE name = 'deliveries';
+                 PRAGMA writable_schema = RESET;",
+            )
+            .unwrap();
+        let error = migrate(&mut connection).unwrap_err();
+        let cause = format!("{error:?}");
+        assert!(
+            cause.contains("schema_is_as_migrations_wrote_it"),
+            "{cause}"
+        );
+        assert_eq!(schema(&connection).unwrap(), 13);
+        connection.execute(REFUND, ["R1", "queued"]).unwrap();
+        let own = "UPDATE refunds SET approved_by = 'usr_a'";
+        let refused = connection.execute(own, []).unwrap_err();
+        assert!(refused.to_string().contains("refund_second_person"));
+    }
+}

@@ -96,3 +96,47 @@ pub(super) const INBOX_REPEAT: &str = "UPDATE inbox SET repeats = repeats + 1 WH
 pub(super) const EXCHANGE_INSERT: &str = "
     INSERT INTO exchanges (refund_id, kind, attempt, at, elapsed_ms, request, reply, status)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::batch::LINE_UPSERT;
+    use crate::sqlite::open;
+
+    /// What SQLite does for a statement.
+    fn steps(statement: &str) -> Vec<String> {
+        let (connection, _key) = open::writer(":memory:", None).unwrap();
+        let mut explained = connection.prepare(&format!("EXPLAIN {statement}")).unwrap();
+        let rows = explained.raw_query().mapped(|row| row.get(1));
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn no_write_of_a_request_or_a_notification_makes_a_table_of_its_own() {
+        for statement in [
+            REFUND_INSERT,
+            REFUND_UPDATE,
+            REFUND_UPDATE_END,
+            REFUND_UPDATE_INDEXED,
+            PAYMENT_INSERT,
+            PAYMENT_UPDATE,
+            EVENT_INSERT,
+            ATTEMPT_INSERT,
+            ATTEMPT_END,
+            INBOX_INSERT,
+            LINE_UPSERT,
+        ] {
+            let steps = steps(statement);
+            assert!(steps.len() > 10, "{statement}");
+            assert!(
+                !steps.iter().any(|step| step == "OpenEphemeral"),
+                "{statement}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_trigger_runs_when_a_refund_is_inserted() {
+        assert!(!steps(REFUND_INSERT).iter().any(|step| step == "Program"));
+    }
+}

@@ -33,7 +33,7 @@ pub(super) const fn condition(way: Way) -> &'static str {
         Way::Failed => {
             "INDEXED BY refunds_failed
                  WHERE r.merchant = ?1 AND ?6 IS NULL
-                   AND r.status IN ('settled_offline', 'closed', 'rejected', 'cancelled')"
+                   AND r.ended_at IS NOT NULL AND r.status <> 'succeeded'"
         }
         Way::Open => {
             "INDEXED BY refunds_open
