@@ -21,7 +21,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 /// A request makes and drops some hundred small things, many of them on another thread than the one
-/// that made them (decision 0019).
+/// that made them (decision 0019). Without huge pages: with them a service at rest took 67 MB, not 45.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
