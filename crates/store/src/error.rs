@@ -225,6 +225,14 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// The database was written with a key whose file is not there.
+    #[error(
+        "the key file {path} of this database is missing: put back the copy that was kept with the backup; a new one is never made, because the secrets in the database would be lost"
+    )]
+    KeyMissing {
+        /// Where it has to be.
+        path: PathBuf,
+    },
     /// The writing thread could not be started.
     #[error("the writing thread could not be started")]
     Thread {

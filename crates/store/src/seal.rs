@@ -63,14 +63,18 @@ impl DataKey {
     }
 
     /// Reads the key file.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>, OpenError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::KeyFile {
             path: path.to_owned(),
             source,
         };
         let file = match OpenOptions::new().read(true).open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(OpenError::KeyMissing {
+                    path: path.to_owned(),
+                });
+            }
             Err(error) => return Err(failed(error)),
         };
         let mut bytes = Vec::with_capacity(KEY_BYTES);
@@ -78,7 +82,7 @@ impl DataKey {
         let mismatch = |_| OpenError::KeyMismatch {
             path: path.to_owned(),
         };
-        Self::of(&bytes).map(Some).map_err(mismatch)
+        Self::of(&bytes).map_err(mismatch)
     }
 
     /// Makes the key file, readable by us only, and syncs it. Reads it if somebody was faster.
@@ -101,7 +105,7 @@ impl DataKey {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(error)),
         }
-        Self::read(path)?.ok_or_else(|| failed(ErrorKind::NotFound.into()))
+        Self::read(path)
     }
 
     fn of(bytes: &[u8]) -> Result<Self, SealError> {

@@ -377,7 +377,7 @@ async fn data_key(client: &Client, options: &Options) -> Result<DataKey, OpenErr
             client.query_one(check, &[]).await?.try_get(0)?
         }
     };
-    let key = DataKey::read(path)?.ok_or_else(mismatch)?;
+    let key = DataKey::read(path)?;
     key.open(KEY_CHECK, &sealed)
         .map_err(|_foreign| mismatch())?;
     Ok(key)

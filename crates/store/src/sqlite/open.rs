@@ -186,7 +186,7 @@ fn data_key(connection: &Connection, file: &str) -> Result<DataKey, OpenError> {
         )?;
         return Ok(key);
     };
-    let key = DataKey::read(&path)?.ok_or_else(mismatch)?;
+    let key = DataKey::read(&path)?;
     key.open(KEY_CHECK, &check).map_err(|_foreign| mismatch())?;
     Ok(key)
 }

@@ -111,7 +111,7 @@ async fn a_node_with_another_key_or_none_is_refused() {
     assert!(matches!(error, OpenError::KeyMismatch { .. }), "{error:?}");
     std::fs::remove_file(scratch.key_file()).unwrap();
     let error = refused(&scratch).await;
-    assert!(matches!(error, OpenError::KeyMismatch { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::KeyMissing { .. }), "{error:?}");
     assert!(!scratch.key_file().exists());
     scratch.remove().await;
 }

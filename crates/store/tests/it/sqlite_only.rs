@@ -206,7 +206,7 @@ async fn another_key_file_or_none_is_refused() {
     let error = Store::open(&world.url, &Options::default())
         .await
         .unwrap_err();
-    assert!(matches!(error, OpenError::KeyMismatch { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::KeyMissing { .. }), "{error:?}");
     assert!(!key.exists());
 }
 
