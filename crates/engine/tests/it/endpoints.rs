@@ -3,33 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tuikuan_engine::{By, CallError, Merchant, Network, NewEndpoint, Sending, WebhookCall};
-use tuikuan_engine::{Engine, WebhookError};
+use tuikuan_engine::{By, Engine, NewEndpoint};
 use tuikuan_store::{Delivery, DeliveryFilter, DeliveryStatus, EndpointId};
-use tuikuan_wechat::http::{Request, Response};
 
-use crate::batch::Place;
+use crate::batch::{Nowhere, Place};
 use crate::settings::{registered, requested};
-
-/// Every message is refused.
-struct Refusing;
-
-impl Network for Refusing {
-    fn call<'a>(
-        &'a self,
-        _merchant: &'a Merchant,
-        _request: Request,
-    ) -> Sending<'a, Result<Response, CallError>> {
-        Box::pin(async {
-            let reason = "no network here".to_owned();
-            Err(CallError::NotSent { reason })
-        })
-    }
-
-    fn deliver<'a>(&'a self, _call: WebhookCall) -> Sending<'a, Result<u16, WebhookError>> {
-        Box::pin(async { Ok(500) })
-    }
-}
 
 /// The message to an endpoint, once it is as wanted.
 async fn message(
@@ -61,7 +39,7 @@ async fn message(
 #[tokio::test]
 async fn what_waits_for_a_deleted_endpoint_is_buried_at_once() {
     let place = Place::new();
-    let engine = place.process_on("main", Arc::new(Refusing));
+    let engine = place.process_on("main", Arc::new(Nowhere(500)));
     let workers = engine.start();
     registered(&engine);
     let new = NewEndpoint {
