@@ -227,7 +227,8 @@ pub enum OpenError {
     },
     /// The database was written with a key whose file is not there.
     #[error(
-        "the key file {path} of this database is missing: put back the copy that was kept with the backup; a new one is never made, because the secrets in the database would be lost"
+        "the key file {path} of this database is missing: put back the copy that was kept with the backup; \
+         a new one is never made, because the secrets in the database would be lost"
     )]
     KeyMissing {
         /// Where it has to be.
