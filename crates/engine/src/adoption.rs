@@ -67,7 +67,8 @@ impl Engine {
                     return Ok(Adoption::DoesNotFit);
                 }
             };
-            match self.ledger().commit(&transition, &id, beside).await {
+            let written = self.ledger().commit(transition, &id, beside.clone());
+            match written.await.outcome {
                 Ok(_) => return Ok(Adoption::Adopted(id)),
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),

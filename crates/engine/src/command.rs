@@ -99,10 +99,11 @@ impl Engine {
                 ..Beside::default()
             };
             let id = refund.id.clone();
-            match self.ledger().commit(&transition, &id, &beside).await {
+            let written = self.ledger().commit(transition, &id, beside).await;
+            match written.outcome {
                 Ok(_) => {
                     self.wake();
-                    return Ok(ledger::after(refund, transition).refund);
+                    return Ok(ledger::after(refund, written.transition).refund);
                 }
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),

@@ -85,12 +85,55 @@ impl Beside {
     fn is_empty(&self) -> bool {
         self.inbox.is_none() && self.exchange.is_none() && self.line.is_none()
     }
+
+    /// Everything of one commit, but for the messages to endpoints.
+    fn with(self, transition: Transition, subject: &RefundId, at: Timestamp) -> Change {
+        let mut change = Change::of(transition, subject.clone(), at);
+        change.guard = self.guard;
+        change.inbox = self.inbox;
+        change.exchange = self.exchange;
+        change.line = self.line;
+        change.audit = self.audit;
+        change.usage = self.usage;
+        change.settings.rules = self.rules;
+        change
+    }
+
+    /// The reverse of [`Beside::with`].
+    fn apart(change: Change) -> (Transition, Self) {
+        let transition = Transition {
+            refund: change.refund,
+            payment: change.payment,
+            event: change.event,
+            plan: change.plan,
+            attempt: change.attempt,
+        };
+        let beside = Self {
+            guard: change.guard,
+            inbox: change.inbox,
+            exchange: change.exchange,
+            line: change.line,
+            audit: change.audit,
+            usage: change.usage,
+            rules: change.settings.rules,
+        };
+        (transition, beside)
+    }
 }
 
 /// The records as a door sees them.
 pub(crate) struct Loaded {
     pub(crate) refund: Option<Refund>,
     pub(crate) payment: Option<Payment>,
+}
+
+/// What came of a commit. What was to be written comes back with it: for the answer, or for another round.
+#[must_use]
+pub(crate) struct Written {
+    /// `None`: there was nothing to write.
+    pub(crate) outcome: Result<Option<Committed>, CommitError>,
+    pub(crate) transition: Transition,
+    pub(crate) beside: Beside,
 }
 
 /// What came of an act.
@@ -156,7 +199,7 @@ impl Ledger {
         &self,
         first: Loaded,
         by: &By,
-        beside: Beside,
+        mut beside: Beside,
         door: impl Fn(&Refund, Option<&Payment>, &Context<'_>) -> Result<Transition, Refusal>
         + Send
         + Sync,
@@ -164,15 +207,15 @@ impl Ledger {
         let mut loaded = first;
         for _ in 0..ROUNDS_MAX {
             let refund = loaded.refund.ok_or(LedgerError::NotFound)?;
-            let id = &refund.id.clone();
             let transition = door(&refund, loaded.payment.as_ref(), &self.context(by))?;
-            let acted = after(refund, transition);
-            match self.commit(&acted.transition, id, &beside).await {
-                Ok(_) => return Ok(acted),
+            let written = self.commit(transition, &refund.id, beside).await;
+            match written.outcome {
+                Ok(_) => return Ok(after(refund, written.transition)),
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),
             }
-            loaded = self.load(id).await?;
+            beside = written.beside;
+            loaded = self.load(&refund.id).await?;
         }
         Err(LedgerError::Contended)
     }
@@ -181,21 +224,18 @@ impl Ledger {
     /// decides again has the endpoints and rules that hold now.
     pub(crate) async fn commit(
         &self,
-        transition: &Transition,
+        transition: Transition,
         subject: &RefundId,
-        beside: &Beside,
-    ) -> Result<Option<Committed>, CommitError> {
-        if *transition == Transition::unchanged() && beside.is_empty() {
-            return Ok(None);
+        beside: Beside,
+    ) -> Written {
+        if transition == Transition::unchanged() && beside.is_empty() {
+            return Written {
+                outcome: Ok(None),
+                transition,
+                beside,
+            };
         }
-        let mut change = Change::of(transition.clone(), subject.clone(), self.now());
-        change.guard.clone_from(&beside.guard);
-        change.inbox.clone_from(&beside.inbox);
-        change.exchange.clone_from(&beside.exchange);
-        change.line.clone_from(&beside.line);
-        change.audit.clone_from(&beside.audit);
-        change.usage.clone_from(&beside.usage);
-        change.settings.rules = beside.rules;
+        let mut change = beside.with(transition, subject, self.now());
         if let (Some(event), Some(changed)) = (&change.event, &change.refund) {
             let told = self
                 .endpoints
@@ -203,6 +243,17 @@ impl Ledger {
             change.deliveries = told.deliveries;
             change.settings.endpoints = Some(told.version);
         }
+        let change = Arc::new(change);
+        let outcome = self.write(Arc::clone(&change)).await;
+        let (transition, beside) = Beside::apart(Arc::unwrap_or_clone(change));
+        Written {
+            outcome,
+            transition,
+            beside,
+        }
+    }
+
+    async fn write(&self, change: Arc<Change>) -> Result<Option<Committed>, CommitError> {
         match self.store.commit(change).await {
             Ok(committed) => Ok(Some(committed)),
             Err(CommitError::Outdated) => {
@@ -231,8 +282,9 @@ impl Ledger {
         guard: &Guard,
         plan: Plan,
     ) -> Result<(), LedgerError> {
-        self.commit(&Transition::plan(plan), id, &Beside::under(guard))
-            .await?;
+        let plan = Transition::plan(plan);
+        let written = self.commit(plan, id, Beside::under(guard)).await;
+        written.outcome?;
         Ok(())
     }
 }

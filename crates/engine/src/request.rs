@@ -172,16 +172,14 @@ impl Engine {
                 planned: None,
             }));
         }
-        let refund = transition
-            .refund
-            .as_ref()
-            .map(|changed| changed.record.clone());
-        beside.audit = refund.as_ref().and_then(|r| audit::of_request(by, r));
-        match self.ledger().commit(&transition, &new.id, &beside).await {
-            Ok(_) => Ok(refund.map(|refund| Requested {
-                refund,
+        let changed = transition.refund.as_ref();
+        beside.audit = changed.and_then(|changed| audit::of_request(by, &changed.record));
+        let written = self.ledger().commit(transition, &new.id, beside).await;
+        match written.outcome {
+            Ok(_) => Ok(written.transition.refund.map(|changed| Requested {
+                refund: changed.record,
                 created: true,
-                planned: match transition.plan {
+                planned: match written.transition.plan {
                     Plan::At(step, due) => Some((step, due)),
                     Plan::Keep | Plan::Forward | Plan::Done => None,
                 },

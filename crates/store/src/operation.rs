@@ -1,5 +1,7 @@
 //! The writes as values: what a writer is given, and what it answers.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tuikuan_domain::RefundId;
 
@@ -15,7 +17,7 @@ use crate::tries::{Tried, Try};
 
 /// One write.
 pub(crate) enum Operation {
-    Commit(Box<Change>),
+    Commit(Arc<Change>),
     Claim(Claim),
     Release(Release),
     Forward(RefundId, Timestamp),

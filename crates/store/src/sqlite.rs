@@ -260,10 +260,8 @@ impl Sqlite {
 
 /// Writes.
 impl Sqlite {
-    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
-        self.write(Operation::Commit(Box::new(change)))
-            .await?
-            .committed()
+    pub(crate) async fn commit(&self, change: Arc<Change>) -> Result<Committed, CommitError> {
+        self.write(Operation::Commit(change)).await?.committed()
     }
 
     pub(crate) async fn claim(&self, claim: Claim) -> Result<Vec<Claimed>, CommitError> {

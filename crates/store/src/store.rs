@@ -6,6 +6,7 @@
 //! blocking is allowed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -233,11 +234,13 @@ impl Store {
 
 /// Writes. Each is durable when it is answered.
 impl Store {
-    /// Applies a change whole.
+    /// Applies a change whole. The writer has let go of it when it answers: whoever keeps a share of it
+    /// has it alone again.
     ///
     /// # Errors
     /// [`CommitError`]; then nothing of it was written.
-    pub async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+    pub async fn commit(&self, change: impl Into<Arc<Change>>) -> Result<Committed, CommitError> {
+        let change = change.into();
         on!(self, s => s.commit(change).await)
     }
 

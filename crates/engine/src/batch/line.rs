@@ -71,7 +71,8 @@ pub(super) async fn feed_line(
             rules: counted.rules,
             ..Beside::default()
         };
-        match engine.ledger().commit(&transition, &new.id, &beside).await {
+        let written = engine.ledger().commit(transition, &new.id, beside).await;
+        match written.outcome {
             Ok(_) => return Ok(Fed::Ended),
             Err(error) if lost(&error) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),

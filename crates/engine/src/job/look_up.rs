@@ -35,7 +35,7 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         .await;
     let finding = call.payment_finding(merchant, &refund);
     engine.note_heard(merchant, &finding);
-    let beside = Beside {
+    let mut beside = Beside {
         guard: Some(guard.clone()),
         exchange: Some(call.exchange("look_up_payment", None)),
         ..Beside::default()
@@ -59,16 +59,19 @@ pub(crate) async fn run(engine: &Engine, held: &Held, refund: Refund) -> Result<
         };
         let context = ledger.context(&by);
         let transition = observe(&refund, loaded.payment.as_ref(), observation, &context);
-        let id = refund.id.clone();
-        let acted = after(refund, transition);
-        match ledger.commit(&acted.transition, &id, &beside).await {
-            Ok(_) if acted.transition.plan == Plan::Keep => {
-                return mend_plan(engine, guard, &acted.refund).await;
+        let written = ledger.commit(transition, &refund.id, beside).await;
+        match written.outcome {
+            Ok(_) => {
+                let acted = after(refund, written.transition);
+                return match acted.transition.plan {
+                    Plan::Keep => mend_plan(engine, guard, &acted.refund).await,
+                    Plan::At(..) | Plan::Forward | Plan::Done => Ok(()),
+                };
             }
-            Ok(_) => return Ok(()),
             Err(CommitError::Conflict) => tokio::task::yield_now().await,
             Err(error) => return Err(error.into()),
         }
+        beside = written.beside;
     }
     Err(LedgerError::Contended)
 }

@@ -310,6 +310,8 @@ pub(super) async fn serve(shared: Arc<Shared>, queue: Arc<Queue>, batch_max: usi
     };
     while let Some(taken) = queue.take(batch_max).await {
         let answers = shared.execute(&taken.operations).await;
+        // Before anybody is answered: they take their changes apart.
+        drop(taken.operations);
         queue.free(&taken.keys, taken.begun);
         for (pending, answer) in taken.pending.into_iter().zip(answers) {
             // Whoever asked may have gone; what was committed stays committed.

@@ -1,6 +1,8 @@
 //! The writes, as a store is asked for them. Acts of administration take turns; everything else waits
 //! for a writer.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tuikuan_domain::RefundId;
@@ -18,9 +20,8 @@ use crate::postgres::{Answered, Postgres};
 
 /// What waits for a writer.
 impl Postgres {
-    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
-        let operation = Operation::Commit(Box::new(change));
-        self.write(operation).await?.committed()
+    pub(crate) async fn commit(&self, change: Arc<Change>) -> Result<Committed, CommitError> {
+        self.write(Operation::Commit(change)).await?.committed()
     }
 
     pub(crate) async fn release(&self, release: Release) -> Result<(), CommitError> {
