@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{Command, Content, Money, NewRefund, Reason, Situation, decide};
 use tuikuan_domain::{
-    FundsAccount, MerchantName, OrderRef, Plan, Refund, RefundId, Refusal, Step, Transition,
+    FundsAccount, MerchantName, OrderRef, Payment, Plan, Refund, RefundId, Refusal, Step,
+    Transition,
 };
 use tuikuan_store::CommitError;
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
@@ -135,7 +136,7 @@ impl Engine {
     ) -> Result<Option<Requested>, EngineError> {
         let order = &new.content.order;
         let sub = new.sub_mch_id.as_ref();
-        let found = self
+        let mut found = self
             .store()
             .situation(&new.mch_id, sub, &new.out_refund_no, order)
             .await?;
@@ -144,6 +145,9 @@ impl Engine {
             None => None,
         };
         if let (None, Some(old)) = (&found.refund, &replaced) {
+            if found.payment.is_none() {
+                found.payment = self.payment_behind(old).await?;
+            }
             self.check_replacement(old).await?;
         }
         let situation = Situation {
@@ -205,8 +209,16 @@ impl Engine {
         }
     }
 
+    /// The payment of a refund that is to be replaced: the new one concerns it, whatever numbers it names.
+    async fn payment_behind(&self, old: &Refund) -> Result<Option<Payment>, EngineError> {
+        match &old.payment_id {
+            Some(id) => Ok(self.store().payment(id).await?),
+            None => Ok(None),
+        }
+    }
+
     /// One closed refund is replaced by one refund at a time. Two that race for it also race for the
-    /// version of their payment, so the later one sees the earlier.
+    /// version of their payment, read before this is asked, so the later one sees the earlier.
     async fn check_replacement(&self, old: &Refund) -> Result<(), EngineError> {
         let Some(payment) = &old.payment_id else {
             return Ok(());

@@ -2,8 +2,10 @@
 
 use http::StatusCode;
 use serde_json::{Value, json};
+use tuikuan_domain::WechatState;
 use tuikuan_store::Options;
 
+use crate::reached;
 use crate::world::{ALL, World, request};
 
 fn ask(number: &str) -> Value {
@@ -38,6 +40,37 @@ async fn the_same_request_is_the_same_refund_and_another_content_is_refused() {
             .len(),
         1
     );
+}
+
+/// The payment does not have WeChat's number of the order, and so is not found by it: the refund that is
+/// replaced leads to it.
+#[tokio::test]
+async fn a_closed_refund_is_replaced_once_by_whichever_number_the_order_is_named() {
+    let world = World::new().await;
+    world
+        .call("PUT", "/v1/payments/main/ORDER-1", r#"{"total":3960}"#)
+        .await;
+    let mut first = ask("R1");
+    first["transaction_id"] = json!("4200000000202611240000000001");
+    let closed = world.post("/v1/refunds", &first).await.json();
+    let closed = closed["id"].as_str().unwrap();
+    reached::send(&world, closed).await;
+    reached::says(&world, closed, WechatState::Closed).await;
+    let again = |number: &str| {
+        let mut again = first.clone();
+        again["out_refund_no"] = json!(number);
+        again["replaces"] = json!(closed);
+        again.as_object_mut().unwrap().remove("out_trade_no");
+        again
+    };
+    let second = world.post("/v1/refunds", &again("R-2")).await;
+    assert_eq!(second.status, StatusCode::ACCEPTED, "{}", second.text);
+    assert_eq!(second.json()["out_trade_no"], "ORDER-1");
+    assert_eq!(second.json()["next"]["action"], "submit");
+    let third = world.post("/v1/refunds", &again("R-3")).await;
+    assert_eq!(third.problem(), (409, "already_replaced".to_owned()));
+    let repeated = world.post("/v1/refunds", &again("R-2")).await;
+    assert_eq!(repeated.status, StatusCode::OK, "{}", repeated.text);
 }
 
 #[tokio::test]
