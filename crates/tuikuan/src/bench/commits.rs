@@ -1,4 +1,4 @@
-//! Changes committed through the store by many callers at once, without HTTP.
+//! The store without HTTP: the same act for many things, by many callers at once.
 
 use std::time::{Duration, Instant};
 
@@ -15,19 +15,40 @@ pub(crate) async fn commit(
     changes: Vec<Change>,
     callers: usize,
 ) -> anyhow::Result<Loaded> {
+    let engine = engine.clone();
+    let commit = move |change| {
+        let engine = engine.clone();
+        async move {
+            engine.store().commit(change).await?;
+            Ok(())
+        }
+    };
+    shared_out(changes, callers, commit).await
+}
+
+/// Does the same for each of many things, one after the other for each of so many callers.
+pub(crate) async fn shared_out<T, A, D>(
+    things: Vec<T>,
+    callers: usize,
+    act: A,
+) -> anyhow::Result<Loaded>
+where
+    T: Send + 'static,
+    A: Fn(T) -> D + Clone + Send + Sync + 'static,
+    D: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
     let callers = callers.max(1);
-    let count = changes.len();
-    let mut lanes: Vec<Vec<Change>> = (0..callers).map(|_| Vec::new()).collect();
-    for (at, change) in changes.into_iter().enumerate() {
+    let count = things.len();
+    let mut lanes: Vec<Vec<T>> = (0..callers).map(|_| Vec::new()).collect();
+    for (at, thing) in things.into_iter().enumerate() {
         if let Some(lane) = lanes.get_mut(at % callers) {
-            lane.push(change);
+            lane.push(thing);
         }
     }
     let (began, spent) = (Instant::now(), processor_time());
     let mut running = JoinSet::new();
     for lane in lanes {
-        let engine = engine.clone();
-        running.spawn(one_after_the_other(engine, lane));
+        running.spawn(one_after_the_other(lane, act.clone()));
     }
     let mut times = Vec::with_capacity(count);
     while let Some(ended) = running.join_next().await {
@@ -40,11 +61,17 @@ pub(crate) async fn commit(
     })
 }
 
-async fn one_after_the_other(engine: Engine, lane: Vec<Change>) -> anyhow::Result<Vec<Duration>> {
+async fn one_after_the_other<T, D>(
+    lane: Vec<T>,
+    act: impl Fn(T) -> D,
+) -> anyhow::Result<Vec<Duration>>
+where
+    D: Future<Output = anyhow::Result<()>>,
+{
     let mut times = Vec::with_capacity(lane.len());
-    for change in lane {
+    for thing in lane {
         let began = Instant::now();
-        engine.store().commit(change).await?;
+        act(thing).await?;
         times.push(began.elapsed());
     }
     Ok(times)

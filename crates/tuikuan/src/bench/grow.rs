@@ -1,5 +1,6 @@
 //! `bench grow`: what a store full of refunds costs. Acceptance, claims, notifications, single reads
-//! and list pages, with few and with many refunds stored, in turns in the same run.
+//! and list pages, with few and with many refunds stored, in turns in the same run; and what of the many
+//! had to come from the disk, because the system did not hold it in memory.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use super::accept::{Plan, Set, Stored};
 use super::claim::BATCH;
 use super::notify;
 use super::place::{Folder, MCH_ID, MERCHANT};
-use super::report::{Report, Times, rate, rounded};
+use super::report::{Report, Times, fetched_from_disk, rate, rounded};
 
 /// Claims of a turn.
 const CLAIMS: usize = 20;
@@ -70,6 +71,14 @@ pub(crate) async fn run(
         ["page_p99_ms", "page_baseline_ms", "page_ratio"],
         pages,
     );
+    for (name, fetched) in [
+        ("accept_disk_kb", high.fetched.0),
+        ("accept_disk_baseline_kb", low.fetched.0),
+        ("read_disk_kb", high.fetched.1),
+        ("read_disk_baseline_kb", low.fetched.1),
+    ] {
+        more.push((name, json!(fetched / 1024)));
+    }
     more.push(("goals", json!("rates 0.8 or more, times 1.5 or less")));
     Ok(Report {
         bench: "grow",
@@ -100,6 +109,8 @@ struct Side {
     rates: [(usize, Duration); 3],
     reads: Vec<Duration>,
     pages: Vec<Duration>,
+    /// Bytes that came from the disk, for acceptance and for reads and pages.
+    fetched: (u64, u64),
 }
 
 impl Side {
@@ -117,11 +128,14 @@ impl Side {
             rates: Default::default(),
             reads: Vec::new(),
             pages: Vec::new(),
+            fetched: (0, 0),
         })
     }
 
     async fn turn(&mut self, turn: usize, part: &Plan) -> anyhow::Result<()> {
+        let fetched = fetched_from_disk();
         let loaded = self.set.load(&format!("TURN{turn}"), part).await?;
+        self.fetched.0 += fetched_from_disk().saturating_sub(fetched);
         self.add(0, (part.requests, loaded.elapsed));
         let spent = claims(&self.set.engine).await?;
         self.add(1, (CLAIMS * usize::try_from(BATCH)?, spent));
@@ -158,6 +172,7 @@ impl Side {
     /// Single reads anywhere, and a walk over pages, by turns.
     async fn read(&mut self) -> anyhow::Result<()> {
         let reader = Reader::new(&self.set);
+        let fetched = fetched_from_disk();
         let mut cursor = String::new();
         for look in 0..READS {
             let place = u32::try_from(look)?.wrapping_mul(7_919_317) % self.stored.max(1);
@@ -171,6 +186,7 @@ impl Side {
                 None => String::new(),
             };
         }
+        self.fetched.1 += fetched_from_disk().saturating_sub(fetched);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! `bench notify`: from a v3 notification over HTTP to the durable answer, against the slower of
 //! two limits measured in the same run: verifying, decrypting and parsing on one core, and the
-//! group commit of the same rows without HTTP.
+//! group commit of the same rows without HTTP. What else a notification cannot do without is measured
+//! beside it, each part alone.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,15 +9,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail, ensure};
 use serde_json::json;
 use tuikuan_domain::refund::{Approval, Context, observe};
-use tuikuan_domain::{Observation, Report as Told, Source, Status, WechatState};
+use tuikuan_domain::{Observation, OrderRef, Report as Told, Source, Status, WechatState};
 use tuikuan_engine::{Clock, Engine, MachineClock, Settings};
 use tuikuan_sim::{Limits, NotificationAttempt, OutcomePolicy, RefundStatus, World};
 use tuikuan_store::{Change, InboxEntry};
-use tuikuan_wechat::Api;
+use tuikuan_terms::OutRefundNo;
 use tuikuan_wechat::v3::notification;
+use tuikuan_wechat::{Api, RefundReport};
 
 use super::commits;
-use super::load::{Load, post};
+use super::load::{Load, Loaded, post};
 use super::place::{self, Folder, Keys, MCH_ID, Nearby, Served};
 use super::report::{Report, Times, each_us, rate, rounded};
 
@@ -26,6 +28,9 @@ const SEND_WITHIN: Duration = Duration::from_secs(300);
 const NEVER: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// Sends in a second, on both sides.
 const SENDS_PER_SECOND: u32 = 100_000;
+
+/// One of so many is sent for a merchant that nobody has.
+const REFUSED_OF: usize = 4;
 
 /// How it is run.
 #[derive(Debug, Clone, Copy)]
@@ -54,18 +59,21 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
     );
     let for_commit = written.split_off(plan.requests);
     let crypto = crypto(&engine, &written)?;
+    let looked = looks(&engine, &written, plan).await?;
     let half = for_commit.len() / 2;
     let before = commits(&engine, for_commit.get(..half).unwrap_or_default(), plan).await?;
-    let served = place::serve(&engine).await?;
-    let loaded = load(&[served], &written, plan.clients).run().await?;
+    let served = [place::serve(&engine).await?];
+    let refused = refused(&served, &written, plan).run().await?;
+    let loaded = load(&served, &written, plan.clients).run().await?;
     let after = commits(&engine, for_commit.get(half..).unwrap_or_default(), plan).await?;
-    let commits = f64::midpoint(before, after);
+    let commits = f64::midpoint(before.0, after.0);
+    let committed = before.1 + after.1;
     let applied = count(&engine, Status::Succeeded).await?;
     ensure!(
         applied == all,
         "{applied} of {all} notifications were applied"
     );
-    let each = each_us(loaded.spent, plan.requests);
+    let each = |loaded: &Loaded, count: usize| rounded(each_us(loaded.spent, count));
     let (baseline, baseline_is) = if crypto < commits {
         (crypto, "verify, decrypt and parse on one core")
     } else {
@@ -77,14 +85,21 @@ pub(crate) async fn run(folder: Folder, plan: Plan) -> anyhow::Result<Report> {
         figure: rate(plan.requests, loaded.elapsed),
         baseline,
         baseline_is: format!("{baseline_is}, the slower of the two limits"),
-        times: Times::of(loaded.times),
         more: vec![
             ("requests", json!(plan.requests)),
             ("clients", json!(plan.clients)),
-            ("processor_us_each", rounded(each)),
+            ("processor_us_each", each(&loaded, plan.requests)),
             ("crypto_per_s", rounded(crypto)),
             ("group_commit_per_s", rounded(commits)),
+            ("refused_us_each", each(&refused, refused.times.len())),
+            ("crypto_us_each", rounded(1e6 / crypto)),
+            ("look_us_each", each(&looked, plan.requests)),
+            (
+                "commit_us_each",
+                rounded(each_us(committed, for_commit.len())),
+            ),
         ],
+        times: Times::of(loaded.times),
     })
 }
 
@@ -194,24 +209,79 @@ async fn commits(
     engine: &Engine,
     written: &[NotificationAttempt],
     plan: Plan,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<(f64, Duration)> {
     let mut changes = Vec::with_capacity(written.len());
     for attempt in written {
         changes.push(change(engine, attempt).await?);
     }
     let count = changes.len();
     let loaded = commits::commit(engine, changes, plan.clients).await?;
-    Ok(rate(count, loaded.elapsed))
+    Ok((rate(count, loaded.elapsed), loaded.spent))
+}
+
+/// Looks for the refund and the payment that each notification is about, as many at once as there are
+/// clients; nothing is committed meanwhile, so that the pages of the last look are still at hand.
+async fn looks(
+    engine: &Engine,
+    written: &[NotificationAttempt],
+    plan: Plan,
+) -> anyhow::Result<Loaded> {
+    let mut numbers = Vec::with_capacity(written.len());
+    for attempt in written {
+        numbers.push(report(engine, attempt)?.0.out_refund_no);
+    }
+    let engine = engine.clone();
+    let look = move |number: OutRefundNo| {
+        let engine = engine.clone();
+        async move {
+            let nameless = OrderRef {
+                out_trade_no: None,
+                transaction_id: None,
+            };
+            let mch_id = MCH_ID.parse()?;
+            let store = engine.store();
+            let found = store.situation(&mch_id, None, &number, &nameless).await?;
+            ensure!(found.payment.is_some(), "{number} is not known");
+            Ok(())
+        }
+    };
+    commits::shared_out(numbers, plan.clients, look).await
+}
+
+/// The same requests for a merchant that nobody has: read, and refused without the store.
+fn refused(served: &[Served], written: &[NotificationAttempt], plan: Plan) -> Load {
+    let some = written.len().div_ceil(REFUSED_OF);
+    let requests = written
+        .iter()
+        .take(some)
+        .map(|attempt| post("/notify/nobody/v3", &attempt.headers, &attempt.body));
+    Load {
+        addresses: served.iter().map(|served| served.address).collect(),
+        requests: Arc::new(requests.collect()),
+        good: &[400],
+        clients: plan.clients,
+    }
+}
+
+/// What a notification tells, and its text.
+fn report(
+    engine: &Engine,
+    attempt: &NotificationAttempt,
+) -> anyhow::Result<(RefundReport, Vec<u8>)> {
+    let merchant = engine.merchants().first().context("no merchant")?;
+    let key = merchant.account.credentials.api_v3_key();
+    let opened = notification::open_verified(&attempt.body, key.context("no key")?)?;
+    match opened.subject {
+        notification::Subject::Refund(report) => Ok((*report, opened.plain)),
+        notification::Subject::Payment(_) | notification::Subject::Other => {
+            bail!("the notification is not about a refund")
+        }
+    }
 }
 
 /// What the engine would commit for a notification.
 async fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Result<Change> {
-    let merchant = engine.merchants().first().context("no merchant")?;
-    let key = merchant.account.credentials.api_v3_key();
-    let opened = notification::open_verified(&attempt.body, key.context("no key")?)?;
-    let notification::Subject::Refund(report) = &opened.subject else {
-        bail!("the notification is not about a refund");
-    };
+    let (report, plain) = report(engine, attempt)?;
     let store = engine.store();
     let found = store
         .refund_by_number(&MCH_ID.parse()?, &report.out_refund_no)
@@ -242,7 +312,7 @@ async fn change(engine: &Engine, attempt: &NotificationAttempt) -> anyhow::Resul
     };
     let told = Observation::Notification(told);
     let transition = observe(&refund, payment.as_ref(), told, &context);
-    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &opened.plain);
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &plain);
     let kept = attempt.headers.iter();
     let kept = kept.filter(|(name, _)| name.to_ascii_lowercase().starts_with("wechatpay-"));
     let headers: Vec<String> = kept

@@ -194,6 +194,17 @@ pub(crate) fn processor_time() -> Duration {
     TICK * ticks
 }
 
+/// What this process has had to fetch from the disk so far, in bytes: what the system held in memory
+/// does not count. 0 where the system does not tell.
+pub(crate) fn fetched_from_disk() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("read_bytes: "));
+    line.and_then(|number| number.parse().ok())
+        .unwrap_or_default()
+}
+
 /// Microseconds for each of so many.
 pub(crate) fn each_us(spent: Duration, count: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
