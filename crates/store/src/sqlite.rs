@@ -1,5 +1,6 @@
 //! SQLite, embedded: one file, one writing connection, a few that read.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -101,7 +102,8 @@ impl Way {
         let batch_max = options.batch_max;
         let mover = open::mover(file)?;
         let signals = Arc::clone(&writer.signals);
-        let (checkpoints, moving) = Checkpoints::start(&mut writer.connection, mover, signals)?;
+        let (checkpoints, moving) =
+            Checkpoints::start(&mut writer.connection, (mover, Path::new(file)), signals)?;
         writer.checkpoints = Some(checkpoints);
         let writing = std::thread::Builder::new()
             .name("store-writer".to_owned())
