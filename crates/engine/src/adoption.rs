@@ -67,8 +67,9 @@ impl Engine {
                     return Ok(Adoption::DoesNotFit);
                 }
             };
-            let written = self.ledger().commit(transition, &id, beside.clone());
-            match written.await.outcome {
+            let beside = beside.clone();
+            let written = self.ledger().commit(transition, &id, beside).await;
+            match written.outcome {
                 Ok(_) => return Ok(Adoption::Adopted(id)),
                 Err(CommitError::Conflict) => tokio::task::yield_now().await,
                 Err(error) => return Err(error.into()),

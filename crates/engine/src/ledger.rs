@@ -88,34 +88,62 @@ impl Beside {
 
     /// Everything of one commit, but for the messages to endpoints.
     fn with(self, transition: Transition, subject: &RefundId, at: Timestamp) -> Change {
-        let mut change = Change::of(transition, subject.clone(), at);
-        change.guard = self.guard;
-        change.inbox = self.inbox;
-        change.exchange = self.exchange;
-        change.line = self.line;
-        change.audit = self.audit;
-        change.usage = self.usage;
-        change.settings.rules = self.rules;
+        let Self {
+            guard,
+            inbox,
+            exchange,
+            line,
+            audit,
+            usage,
+            rules,
+        } = self;
+        let mut change = Change {
+            guard,
+            inbox,
+            exchange,
+            line,
+            audit,
+            usage,
+            ..Change::of(transition, subject.clone(), at)
+        };
+        change.settings.rules = rules;
         change
     }
 
-    /// The reverse of [`Beside::with`].
+    /// The reverse of [`Beside::with`]; messages to endpoints are made anew in each round.
     fn apart(change: Change) -> (Transition, Self) {
+        let Change {
+            guard,
+            refund,
+            payment,
+            event,
+            plan,
+            attempt,
+            deliveries: _,
+            inbox,
+            exchange,
+            line,
+            audit,
+            usage,
+            settings,
+            at: _,
+            subject: _,
+        } = change;
         let transition = Transition {
-            refund: change.refund,
-            payment: change.payment,
-            event: change.event,
-            plan: change.plan,
-            attempt: change.attempt,
+            refund,
+            payment,
+            event,
+            plan,
+            attempt,
         };
         let beside = Self {
-            guard: change.guard,
-            inbox: change.inbox,
-            exchange: change.exchange,
-            line: change.line,
-            audit: change.audit,
-            usage: change.usage,
-            rules: change.settings.rules,
+            guard,
+            inbox,
+            exchange,
+            line,
+            audit,
+            usage,
+            rules: settings.rules,
         };
         (transition, beside)
     }

@@ -234,8 +234,8 @@ impl Store {
 
 /// Writes. Each is durable when it is answered.
 impl Store {
-    /// Applies a change whole. The writer has let go of it when it answers: whoever keeps a share of it
-    /// has it alone again.
+    /// Applies a change whole. The writer lets go of it before it says that it is written: whoever kept a
+    /// share of it has it alone again.
     ///
     /// # Errors
     /// [`CommitError`]; then nothing of it was written.

@@ -85,7 +85,7 @@ impl Writer {
     fn answer(&mut self, tickets: Vec<Ticket>) {
         let (operations, replies): (Vec<_>, Vec<_>) = tickets.into_iter().map(Ticket::open).unzip();
         let answers = self.execute(&operations);
-        // Before anybody is answered: they take their changes apart, and nothing is freed here.
+        // Before anybody is answered: they take their changes apart, and free them.
         drop(operations);
         for (reply, answer) in replies.into_iter().zip(answers) {
             reply.send(answer);
