@@ -1,5 +1,6 @@
 //! The store without HTTP: the same act for many things, by many callers at once.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -9,7 +10,8 @@ use tuikuan_store::Change;
 use super::load::Loaded;
 use super::report::processor_time;
 
-/// Commits everything once, shared out among so many callers.
+/// Commits everything once, shared out among so many callers. Like the engine, each keeps a share of its
+/// change until it is answered.
 pub(crate) async fn commit(
     engine: &Engine,
     changes: Vec<Change>,
@@ -19,7 +21,9 @@ pub(crate) async fn commit(
     let commit = move |change| {
         let engine = engine.clone();
         async move {
-            engine.store().commit(change).await?;
+            let kept = Arc::new(change);
+            engine.store().commit(Arc::clone(&kept)).await?;
+            drop(kept);
             Ok(())
         }
     };
