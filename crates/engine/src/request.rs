@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use tuikuan_domain::planted::{self, Bug};
 use tuikuan_domain::refund::{Command, Content, Money, NewRefund, Reason, Situation, decide};
 use tuikuan_domain::{
-    FundsAccount, MerchantName, OrderRef, Payment, Plan, Refund, RefundId, Refusal, Step,
-    Transition,
+    FundsAccount, MerchantName, OrderRef, Plan, Refund, RefundId, Refusal, Step, Transition,
 };
 use tuikuan_store::CommitError;
 use tuikuan_terms::{Fen, MchId, OutRefundNo};
@@ -144,9 +143,11 @@ impl Engine {
             Some(id) => self.store().refund(id).await?,
             None => None,
         };
+        // Somebody else's is as unknown as none.
+        let replaced = replaced.filter(|old| same_merchant(old, new));
         if let (None, Some(old)) = (&found.refund, &replaced) {
-            if found.payment.is_none() {
-                found.payment = self.payment_behind(old).await?;
+            if let Some(id) = &old.payment_id {
+                found.payment = self.store().payment(id).await?;
             }
             self.check_replacement(old).await?;
         }
@@ -209,16 +210,9 @@ impl Engine {
         }
     }
 
-    /// The payment of a refund that is to be replaced: the new one concerns it, whatever numbers it names.
-    async fn payment_behind(&self, old: &Refund) -> Result<Option<Payment>, EngineError> {
-        match &old.payment_id {
-            Some(id) => Ok(self.store().payment(id).await?),
-            None => Ok(None),
-        }
-    }
-
-    /// One closed refund is replaced by one refund at a time. Two that race for it also race for the
-    /// version of their payment, read before this is asked, so the later one sees the earlier.
+    /// One closed refund is replaced by one refund at a time. The new one concerns the payment of the old
+    /// one, whatever numbers it names; so two that race for it also race for the version of that payment,
+    /// read before this is asked, and the later one sees the earlier.
     async fn check_replacement(&self, old: &Refund) -> Result<(), EngineError> {
         let Some(payment) = &old.payment_id else {
             return Ok(());
@@ -236,4 +230,8 @@ impl Engine {
             None => Ok(()),
         }
     }
+}
+
+fn same_merchant(old: &Refund, new: &NewRefund) -> bool {
+    old.merchant == new.merchant && old.mch_id == new.mch_id && old.sub_mch_id == new.sub_mch_id
 }

@@ -73,6 +73,57 @@ async fn a_closed_refund_is_replaced_once_by_whichever_number_the_order_is_named
     assert_eq!(repeated.status, StatusCode::OK, "{}", repeated.text);
 }
 
+/// Another payment has, by somebody's mistake, the number by which the order is named.
+#[tokio::test]
+async fn a_replacement_never_draws_on_another_payment_than_the_old_refund() {
+    let world = World::new().await;
+    const NUMBER: &str = "4200000000202611240000000001";
+    let mistaken = json!({"total": 3960, "transaction_id": NUMBER}).to_string();
+    for (order, body) in [("ORDER-1", r#"{"total":3960}"#), ("ORDER-2", &mistaken)] {
+        let path = format!("/v1/payments/main/{order}");
+        let paid = world.call("PUT", &path, body.to_owned()).await;
+        assert_eq!(paid.status, StatusCode::CREATED, "{}", paid.text);
+    }
+    let mut first = ask("R1");
+    first["transaction_id"] = json!(NUMBER);
+    let closed = world.post("/v1/refunds", &first).await.json();
+    let closed = closed["id"].as_str().unwrap();
+    reached::send(&world, closed).await;
+    reached::says(&world, closed, WechatState::Closed).await;
+    let mut again = first.clone();
+    again["replaces"] = json!(closed);
+    again.as_object_mut().unwrap().remove("out_trade_no");
+    for (number, status) in [("R2", 202), ("R3", 409)] {
+        again["out_refund_no"] = json!(number);
+        let answer = world.post("/v1/refunds", &again).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.text);
+        if status == 202 {
+            assert_eq!(answer.json()["out_trade_no"], "ORDER-1");
+        }
+    }
+    let other = world.get("/v1/payments/main/ORDER-2").await.json();
+    assert_eq!(other["refundable"], 3960, "{other}");
+}
+
+/// That it exists, and what became of it, is nobody else's business (INV-34).
+#[tokio::test]
+async fn a_refund_of_another_merchant_is_as_unknown_as_none() {
+    let world = World::new().await;
+    let closed = reached::told(&world, "other", "R1", WechatState::Closed).await;
+    let mut theirs = ask("R2");
+    theirs["merchant"] = json!("other");
+    theirs["out_trade_no"] = json!("ORDER-R1");
+    theirs["replaces"] = json!(closed);
+    let replaced = world.post("/v1/refunds", &theirs).await;
+    assert_eq!(replaced.status, StatusCode::ACCEPTED, "{}", replaced.text);
+    let mut ours = ask("R3");
+    for replaces in [closed.as_str(), "rf_018b0000000000000000000000000058"] {
+        ours["replaces"] = json!(replaces);
+        let answer = world.post("/v1/refunds", &ours).await;
+        assert_eq!(answer.problem(), (422, "replaces_unknown".to_owned()));
+    }
+}
+
 #[tokio::test]
 async fn an_idempotency_key_alone_is_an_identity_and_neither_is_refused() {
     let world = World::new().await;
