@@ -23,7 +23,7 @@ const START_PAGES: u32 = 30_000;
 const FORCE_PAGES: u32 = 120_000;
 
 /// On a disk with little left the thread begins earlier: a log that has taken all of it cannot be moved
-/// any more. It takes at most one part in so many of what is left.
+/// any more. It begins when the log takes more than one part in so many of what is left.
 const LEFT_PARTS: u64 = 4;
 
 /// Below so many pages nobody asks what is left.
